@@ -1,0 +1,127 @@
+//! The mask generator: AES-256-CTR, one key for each block of 2^18 positions (section 11).
+//!
+//! The add loop runs inside the cipher's own back end (the closure interface of the `cipher` crate), so it is compiled for the
+//! instructions that the back end found at run time, and no keystream is ever stored.
+
+use aes::{
+    Aes256Enc,
+    cipher::{
+        Array, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit, consts::U16,
+        typenum::Unsigned,
+    },
+};
+use zeroize::Zeroize;
+
+use super::{kdf::Kdf, secret::Secret};
+use crate::{label::kdf, math::ring::Lane, session::SessionId};
+
+/// Positions under one key.
+pub(crate) const BLOCK_LEN: u64 = 1 << 18;
+
+type Block = Array<u8, U16>;
+
+/// A seed, ready to give the key of any block of positions.
+pub(crate) struct Stream(Kdf);
+
+impl Stream {
+    pub(crate) fn new(session: SessionId, seed: &Secret<32>) -> Self {
+        Self(Kdf::new(session, seed.expose()))
+    }
+
+    /// The key of positions `block * BLOCK_LEN ..`.
+    pub(crate) fn key(&self, block: u64) -> BlockKey {
+        let key: Secret<32> = self.0.expand(kdf::PRG_BLOCK, &[&block.to_le_bytes()]);
+        BlockKey(Aes256Enc::new(key.expose().into()))
+    }
+}
+
+/// The keystream of one block of positions.
+pub(crate) struct BlockKey(Aes256Enc);
+
+impl BlockKey {
+    /// Adds (or subtracts) the keystream words of positions `offset ..` within the block to `words`, modulo the lane.
+    ///
+    /// `offset + words.len()` is at most [`BLOCK_LEN`].
+    pub(crate) fn apply<L: Lane>(&self, offset: u64, words: &mut [L], negative: bool) {
+        if negative {
+            self.add::<L, true>(offset, words);
+        } else {
+            self.add::<L, false>(offset, words);
+        }
+    }
+
+    fn add<L: Lane, const NEGATIVE: bool>(&self, offset: u64, mut words: &mut [L]) {
+        let per_block = 16 / L::BYTES as u64;
+        let mut counter = offset / per_block;
+        let skip = usize::try_from(offset % per_block).unwrap_or(0);
+        if skip != 0 {
+            let take = words.len().min(16 / L::BYTES - skip);
+            let (head, rest) = words.split_at_mut(take);
+            let mut block = counter_block(counter);
+            self.0.encrypt_block(&mut block);
+            combine::<L, NEGATIVE>(head, block.get(skip * L::BYTES..).unwrap_or_default());
+            block.zeroize();
+            words = rest;
+            counter += 1;
+        }
+        self.0.encrypt_with_backend(AddStream::<L, NEGATIVE> { counter, words });
+    }
+}
+
+/// The counter block: the counter as a 128-bit big-endian integer.
+#[inline(always)]
+fn counter_block(counter: u64) -> Block {
+    let mut block = Block::default();
+    if let Some(low) = block.last_chunk_mut::<8>() {
+        *low = counter.to_be_bytes();
+    }
+    block
+}
+
+#[inline(always)]
+fn combine<L: Lane, const NEGATIVE: bool>(words: &mut [L], keystream: &[u8]) {
+    for (word, bytes) in words.iter_mut().zip(keystream.chunks_exact(L::BYTES)) {
+        let mask = L::from_le_slice(bytes);
+        *word = if NEGATIVE { word.wrapping_sub(mask) } else { word.wrapping_add(mask) };
+    }
+}
+
+struct AddStream<'a, L, const NEGATIVE: bool> {
+    counter: u64,
+    words: &'a mut [L],
+}
+
+impl<L, const NEGATIVE: bool> BlockSizeUser for AddStream<'_, L, NEGATIVE> {
+    type BlockSize = U16;
+}
+
+impl<L: Lane, const NEGATIVE: bool> BlockCipherEncClosure for AddStream<'_, L, NEGATIVE> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let mut counter = self.counter;
+        let per_block = 16 / L::BYTES;
+        let width = B::ParBlocksSize::USIZE;
+        let mut blocks: Array<Block, B::ParBlocksSize> = Array::default();
+        let mut runs = self.words.chunks_exact_mut(width * per_block);
+        for run in &mut runs {
+            for block in &mut blocks {
+                *block = counter_block(counter);
+                counter = counter.wrapping_add(1);
+            }
+            backend.encrypt_par_blocks_inplace(&mut blocks);
+            for (words, block) in run.chunks_exact_mut(per_block).zip(&blocks) {
+                combine::<L, NEGATIVE>(words, block);
+            }
+        }
+        for words in runs.into_remainder().chunks_mut(per_block) {
+            let mut block = counter_block(counter);
+            counter = counter.wrapping_add(1);
+            backend.encrypt_block_inplace(&mut block);
+            combine::<L, NEGATIVE>(words, &block);
+            block.zeroize();
+        }
+        for block in &mut blocks {
+            block.zeroize();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Masking back ends: from seeds to mask words, for any range of positions (section 11).
+//!
+//! The data plane knows of a back end only its alignment, the wire length of a range, and the operations of [`Masks`] and
+//! [`Accumulator`].
+
+pub(crate) mod pairwise;
+
+use core::ops::Range;
+
+pub(crate) use pairwise::{Accumulator, Masks};
+
+use crate::{
+    math::ring::Ring,
+    session::{Bound, Session},
+};
+
+/// How a session's vectors lie on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    ring: Ring,
+    vector_len: u64,
+    chunk_len: u32,
+    max_abs: Option<u64>,
+}
+
+impl Layout {
+    /// The layout of a session.
+    #[must_use]
+    pub fn new(session: &Session) -> Self {
+        let max_abs = match session.bound() {
+            Bound::Exact { max_abs } => Some(max_abs),
+            Bound::Tail { .. } => None,
+        };
+        // A session's modulus_bits are always in range.
+        let ring = Ring::new(session.modulus_bits()).unwrap_or(Ring::WIDEST);
+        Self { ring, vector_len: session.vector_len(), chunk_len: session.chunk_len(), max_abs }
+    }
+
+    /// The ring that the words are in.
+    #[must_use]
+    pub fn ring(&self) -> Ring {
+        self.ring
+    }
+
+    /// Words in a vector.
+    #[must_use]
+    pub fn vector_len(&self) -> u64 {
+        self.vector_len
+    }
+
+    /// Words in a chunk, except perhaps the last.
+    #[must_use]
+    pub fn chunk_len(&self) -> u32 {
+        self.chunk_len
+    }
+
+    /// A range of positions that is handled alone begins at a multiple of this many words.
+    #[must_use]
+    pub fn alignment(&self) -> u64 {
+        pairwise::ALIGNMENT
+    }
+
+    /// Bytes on the wire of a range of positions that begins at a multiple of [`Layout::alignment`].
+    #[must_use]
+    pub fn wire_len(&self, range: &Range<u64>) -> u64 {
+        pairwise::wire_len(self.ring, range)
+    }
+
+    /// The positions of chunk `index`; empty beyond the last.
+    #[must_use]
+    pub fn chunk(&self, index: u64) -> Range<u64> {
+        let start = index.saturating_mul(u64::from(self.chunk_len)).min(self.vector_len);
+        start..start.saturating_add(u64::from(self.chunk_len)).min(self.vector_len)
+    }
+
+    /// Chunks in a vector.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.vector_len.div_ceil(u64::from(self.chunk_len))
+    }
+
+    /// The largest absolute value of an input word, if the session bounds it.
+    pub(crate) fn max_abs(&self) -> Option<u64> {
+        self.max_abs
+    }
+}

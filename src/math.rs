@@ -1,0 +1,3 @@
+//! Arithmetic on vectors of words.
+
+pub(crate) mod ring;

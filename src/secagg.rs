@@ -1,0 +1,16 @@
+//! The protocol: typed states of client and server that consume themselves, and the data plane between them.
+//!
+//! Each round is a type. Finishing it consumes it and returns what to keep and what to send. Nothing here opens a socket, reads a
+//! clock or keeps a global; randomness is an argument. States are `Send + 'static`: asynchronous code may own them.
+
+pub mod client;
+pub mod complaint;
+mod keys;
+mod participant;
+pub mod server;
+mod step;
+pub mod sum;
+mod transcript;
+pub mod upload;
+
+pub use step::{Counters, Failure, Outbox, Progress, Receipt, Round};

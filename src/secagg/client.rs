@@ -1,0 +1,25 @@
+//! The client: one type a state, in the order of the rounds (sections 13 and 15).
+//!
+//! [`join`] -> [`AwaitingAdverts`] -> [`AwaitingDelivery`] -> [`MaskingInput`] -> [`AwaitingSurvivors`] -> [`AwaitingAgreement`] ->
+//! [`Finished`]. Every step takes the state by value, so no step can be done twice:
+//!
+//! ```compile_fail,E0382
+//! # use veilsum::{secagg::client::AwaitingAgreement, Error};
+//! fn reveal_twice(state: AwaitingAgreement, first: &[u8], second: &[u8]) -> Result<(), Error> {
+//!     state.receive(first)?;
+//!     state.receive(second)?; // use of moved value
+//!     Ok(())
+//! }
+//! ```
+
+mod advertise;
+mod agree;
+mod deal;
+mod mask;
+mod open;
+
+pub use advertise::{AwaitingAdverts, join};
+pub use agree::{AwaitingAgreement, AwaitingSurvivors, Finished, SumCheck};
+pub use deal::AwaitingDelivery;
+pub use mask::MaskingInput;
+pub(crate) use open::{decode_commitments, decode_shares};

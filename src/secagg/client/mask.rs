@@ -1,0 +1,166 @@
+//! Round 2: masked input.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::fmt;
+
+use super::{
+    agree::AwaitingSurvivors,
+    deal::{AwaitingDelivery, SharePair},
+};
+use crate::{
+    crypto::{kdf, kem::Ciphertext},
+    error::{ClientFault, ClientId, Error, InputError, ServerFault},
+    hash::Hash,
+    mask::{
+        Layout, Masks,
+        pairwise::{self, BlockKeys},
+    },
+    math::ring::Word,
+    message::{Bytes, Delivery, MaskedInput, Package},
+    mutant::{self, Mutant},
+    secagg::{keys::pair_seed, participant::Participant, step::Failure, upload::RootBuilder},
+};
+
+/// Round 1 done, all shares good; turns the input into masked wire bytes, in order, in pieces of any size.
+///
+/// The masks themselves can not be had:
+///
+/// ```compile_fail,E0616
+/// fn steal(state: veilsum::secagg::client::MaskingInput) {
+///     let _ = state.masks; // private field
+/// }
+/// ```
+pub struct MaskingInput {
+    me: Participant,
+    masks: Masks,
+    shares: BTreeMap<ClientId, SharePair>,
+    h2: Hash,
+    layout: Layout,
+    position: u64,
+    /// Masked words that do not fill a byte boundary yet.
+    pending: Vec<u64>,
+    root: RootBuilder,
+    keys: Option<BlockKeys>,
+}
+
+impl MaskingInput {
+    pub(crate) fn new(
+        state: AwaitingDelivery,
+        delivery: &Delivery,
+        mut shares: BTreeMap<ClientId, SharePair>,
+        h2: Hash,
+    ) -> Result<Self, Error> {
+        let mut masks = Masks::new(state.me.session.id());
+        masks.push(&kdf::self_seed(state.me.session.id(), &state.self_secret, state.me.id), false);
+        let secret_key = state.mask_root.kem_key(state.me.session.id(), state.me.id);
+        for package in &delivery.packages {
+            match state.pair_seeds.get(&package.peer) {
+                Some(seed) => masks.push(seed, false),
+                None => masks.push(&seed_from(&state, &secret_key, package)?, true),
+            }
+        }
+        shares.insert(state.me.id, state.own_shares);
+        let layout = Layout::new(&state.me.session);
+        let (root, pending) = (RootBuilder::new(layout), Vec::new());
+        Ok(Self { me: state.me, masks, shares, h2, layout, position: 0, pending, root, keys: None })
+    }
+
+    /// Masks the next words and appends wire bytes to `wire`. Words are below `2^modulus_bits`; an exact bound is checked.
+    ///
+    /// The wire may lag behind the words by up to [`Layout::alignment`] words until the last word is given.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a word is out of range (its position is named), there are too many, or they are `u32` for a modulus
+    /// above 2^32. Nothing has then been masked.
+    pub fn mask<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) -> Result<(), Error> {
+        let ring = self.layout.ring();
+        if W::BITS < ring.bits() {
+            return Err(InputError::WordWidth(ring.bits()).into());
+        }
+        let (given, expected) = (words.len() as u64, self.remaining());
+        if given > expected {
+            return Err(InputError::TooManyWords { expected, given }.into());
+        }
+        ring.check(words, self.layout.max_abs(), self.position)?;
+        let chunk_len = self.layout.chunk_len() as usize;
+        words.chunks(chunk_len).for_each(|piece| self.mask_piece(piece, wire));
+        Ok(())
+    }
+
+    /// Words still to come.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.layout.vector_len() - self.position
+    }
+
+    /// How the vector lies on the wire.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Ends the input and returns the signed header to send after the wire bytes.
+    ///
+    /// # Security
+    /// Once this message leaves, the input counts as released. Write the release to your ledger before you send it. Another attempt
+    /// needs fresh noise and composes with this one; without noise the same input is never sent again with another set of clients.
+    ///
+    /// # Errors
+    /// [`InputError::Incomplete`] if words are missing; the state comes back.
+    pub fn finish(self) -> Result<(AwaitingSurvivors, Vec<u8>), Failure<Self>> {
+        match self.remaining() {
+            0 => self.release().map_err(Failure::end),
+            missing => Err(Failure::keep(InputError::Incomplete { missing }, self)),
+        }
+    }
+
+    fn release(self) -> Result<(AwaitingSurvivors, Vec<u8>), Error> {
+        let body = MaskedInput {
+            root: Bytes(self.root.finish()),
+            vector_len: self.layout.vector_len(),
+            chunk_len: self.layout.chunk_len(),
+        };
+        let sent = self.me.sign(&self.h2, &body)?;
+        let own = self.me.entry(&self.h2, body, &sent);
+        Ok((AwaitingSurvivors { me: self.me, shares: self.shares, h2: self.h2, own }, sent.bytes))
+    }
+
+    fn mask_piece<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) {
+        let (ring, start) = (self.layout.ring(), wire.len());
+        let end = self.position + words.len() as u64;
+        let whole = self.pending.is_empty() && (end.is_multiple_of(self.layout.alignment()) || end == self.layout.vector_len());
+        if whole {
+            pairwise::mask_words(ring, &self.masks, self.position, words, &mut self.keys, wire);
+        } else {
+            self.pending.extend(pairwise::masked(ring, &self.masks, self.position, words, &mut self.keys));
+            let keep = if end == self.layout.vector_len() { 0 } else { end % self.layout.alignment() };
+            let keep = usize::try_from(keep).unwrap_or(0);
+            let ready = self.pending.len().saturating_sub(keep);
+            let rest = self.pending.split_off(ready);
+            ring.pack(&self.pending, wire);
+            self.pending = rest;
+        }
+        self.root.update(wire.get(start..).unwrap_or_default());
+        self.position = if mutant::active(Mutant::RetryAfterRelease) && end == self.layout.vector_len() { 0 } else { end };
+    }
+}
+
+/// The pair seed with a client of smaller id, which encapsulated to this one.
+fn seed_from(
+    state: &AwaitingDelivery,
+    secret_key: &crate::crypto::kem::SecretKey,
+    package: &Package,
+) -> Result<crate::crypto::secret::Secret<32>, Error> {
+    let refused = |e| ServerFault::EntryContents(package.peer, ClientFault::Malformed(e));
+    let bytes = package.mask_ciphertext.as_ref().ok_or(ServerFault::WrongPackages)?;
+    let ciphertext = Ciphertext::decode(&bytes.0).map_err(refused)?;
+    let own_key = state.keys.get(&state.me.id).ok_or(ServerFault::OwnEntry)?;
+    let shared = secret_key.decapsulate(&ciphertext);
+    Ok(pair_seed(state.me.session.id(), &shared, package.peer, state.me.id, &ciphertext, &own_key.mask))
+}
+
+impl fmt::Debug for MaskingInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MaskingInput").field("client", &self.me.id).field("position", &self.position).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,234 @@
+//! Rounds 2 and 3: collect masked inputs, then agreement on who survived.
+
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+use core::fmt;
+
+use super::{CollectingReveals, Host, Opened, collect::Dealt, ids, progress, to_all};
+use crate::{
+    error::{ClientFault, ClientId, Error, RoundError},
+    hash::Hash,
+    mask::{Accumulator, Layout},
+    message::{Agreement, Body, Consistency, Entry, Frame, MaskedInput, Survivors},
+    secagg::{
+        complaint::{Verdict, judge},
+        keys::PublicKeys,
+        step::{Failure, Outbox, Progress, Receipt, Round},
+        transcript,
+        upload::{Spool, Upload},
+    },
+};
+
+/// Round 2.
+pub struct CollectingInputs {
+    host: Host,
+    keys: BTreeMap<ClientId, PublicKeys>,
+    dealt: BTreeMap<ClientId, Dealt>,
+    h2: Hash,
+    layout: Layout,
+    sum: Accumulator,
+    inputs: BTreeMap<ClientId, Entry<MaskedInput>>,
+    /// Clients that complained falsely: drop-outs.
+    excluded: Vec<ClientId>,
+}
+
+impl CollectingInputs {
+    pub(crate) fn new(host: Host, keys: BTreeMap<ClientId, PublicKeys>, dealt: BTreeMap<ClientId, Dealt>, h2: Hash) -> Self {
+        let layout = Layout::new(&host.session);
+        // A vector that does not fit the address space fails at the first read, not here.
+        let len = usize::try_from(layout.vector_len()).unwrap_or(0);
+        let sum = Accumulator::new(layout.ring(), len);
+        Self { host, keys, dealt, h2, layout, sum, inputs: BTreeMap::new(), excluded: Vec::new() }
+    }
+
+    /// Begins a client's upload into `spool`, which must be empty. It counts for nothing until [`CollectingInputs::accept`].
+    ///
+    /// # Errors
+    /// [`ClientFault::NotInRound`] if this client did not deal; [`RoundError::Late`] if its input is already in.
+    pub fn upload<S: Spool>(&self, client: ClientId, spool: S) -> Result<Upload<S>, Error> {
+        if !self.dealt.contains_key(&client) {
+            return Err(Error::client(client, ClientFault::NotInRound));
+        }
+        if self.inputs.contains_key(&client) || self.excluded.contains(&client) {
+            return Err(RoundError::Late(client).into());
+        }
+        Ok(Upload::new(self.host.session.id(), client, self.layout, spool))
+    }
+
+    /// Takes a client's signed header, checks its whole upload against it, and adds the upload to the sum: all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Decode`], [`Error::Client`] or [`Error::Round`] ([`RoundError::UploadMismatch`] makes the client a drop-out unless a
+    /// good upload follows); [`Error::Environment`] if the spool fails. The sum is unchanged.
+    pub fn accept<S: Spool>(&mut self, upload: &Upload<S>, message: &[u8]) -> Result<Receipt, Error> {
+        let (dealt, excluded) = (&self.dealt, &self.excluded);
+        let member = |id| dealt.contains_key(&id) && !excluded.contains(&id);
+        let Opened::New(frame, digest) = self.host.open::<MaskedInput>(message, &self.h2, member)? else {
+            return Ok(self.host.receipt(false, self.progress()));
+        };
+        let input: MaskedInput = Host::decode(&frame)?;
+        if (input.vector_len, input.chunk_len) != (self.layout.vector_len(), self.layout.chunk_len()) {
+            return Err(Error::client(frame.client, ClientFault::WrongDimensions));
+        }
+        let own = upload.client == frame.client && upload.session == self.host.session.id();
+        if !own || upload.complete_root() != Some(input.root.0) {
+            return Err(RoundError::UploadMismatch(frame.client).into());
+        }
+        self.add(upload)?;
+        self.inputs.insert(frame.client, frame.to_entry(input));
+        self.host.accepted(MaskedInput::TYPE, frame.client, digest);
+        Ok(self.host.receipt(true, self.progress()))
+    }
+
+    /// Judges a complaint about a dealer.
+    ///
+    /// # Errors
+    /// A proven bad dealing ends the session: [`Error::Client`] names the dealer and the state is gone. A false complaint names the
+    /// complainer, which becomes a drop-out, and gives the state back; so does a message that can not be attributed.
+    pub fn complain(mut self, message: &[u8]) -> Result<Verdict, Failure<Self>> {
+        self.host.counters.bytes_received += message.len() as u64;
+        match self.judge(message) {
+            Ok(verdict) if verdict.culprit != verdict.complainer => Ok(verdict),
+            Ok(Verdict { complainer, fault, .. }) => {
+                self.exclude(complainer);
+                Err(Failure::keep(Error::client(complainer, fault), self))
+            }
+            Err(e) => Err(Failure::keep(e, self)),
+        }
+    }
+
+    fn judge(&self, message: &[u8]) -> Result<Verdict, Error> {
+        let client = Frame::open(&self.host.session, message)?.client;
+        let verdict = judge(&self.host.session, message)?;
+        if self.inputs.contains_key(&client) {
+            return Err(RoundError::Late(client).into());
+        }
+        Ok(verdict)
+    }
+
+    fn exclude(&mut self, client: ClientId) {
+        if !self.excluded.contains(&client) {
+            self.excluded.push(client);
+        }
+    }
+
+    /// Who has been heard.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        progress(Round::MaskedInput, |id| self.inputs.contains_key(&id), self.dealt.keys())
+    }
+
+    /// Ends round 2: whose upload is complete survives; nothing that comes later is ever added.
+    ///
+    /// # Errors
+    /// [`RoundError::TooFewClients`], with the state: wait, or give up. [`Error::Environment`] if the identity can not sign.
+    pub fn close(mut self) -> Result<(CollectingConsistency, Outbox), Failure<Self>> {
+        if let Err(e) = self.host.check_threshold(self.inputs.len()) {
+            return Err(Failure::keep(e, self));
+        }
+        let bitmap = transcript::bitmap(&self.host.session, &ids(&self.inputs));
+        let message = Survivors { bitmap, entries: self.inputs.values().cloned().collect() };
+        let h3 = transcript::h3(&self.h2, &message.bitmap, &message.entries);
+        match self.host.send::<Survivors>(&self.h2, message.body(), to_all(self.dealt.keys())) {
+            Ok(outbox) => Ok((self.into_consistency(h3), outbox)),
+            Err(e) => Err(Failure::keep(e, self)),
+        }
+    }
+
+    fn into_consistency(self, h3: Hash) -> CollectingConsistency {
+        let survivors = self.inputs.into_keys().collect();
+        let round = Unmasking { keys: self.keys, dealt: self.dealt, layout: self.layout, sum: self.sum, survivors, h3 };
+        CollectingConsistency { host: self.host, round, agreed: BTreeMap::new() }
+    }
+
+    /// Adds a whole upload; takes everything off again if the spool fails half-way.
+    fn add<S: Spool>(&mut self, upload: &Upload<S>) -> Result<(), Error> {
+        for chunk in 0..self.layout.chunks() {
+            if let Err(e) = self.add_chunk(upload, chunk, false) {
+                for earlier in 0..chunk {
+                    self.add_chunk(upload, earlier, true)?;
+                }
+                return Err(e);
+            }
+        }
+        self.host.counters.upload_bytes += self.layout.wire_len(&(0..self.layout.vector_len()));
+        Ok(())
+    }
+
+    fn add_chunk<S: Spool>(&mut self, upload: &Upload<S>, chunk: u64, negative: bool) -> Result<(), Error> {
+        let range = self.layout.chunk(chunk);
+        let len = usize::try_from(self.layout.wire_len(&range)).unwrap_or(0);
+        let mut wire = vec![0; len];
+        upload.spool.read(self.layout.wire_len(&(0..range.start)), &mut wire)?;
+        let add = self.sum.add_wire(self.layout.ring(), &range, &wire, negative);
+        add.map_err(|e| Error::client(upload.client, ClientFault::Malformed(e)))
+    }
+}
+
+impl fmt::Debug for CollectingInputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CollectingInputs").field("progress", &self.progress()).finish_non_exhaustive()
+    }
+}
+
+/// What the last two rounds share.
+pub(crate) struct Unmasking {
+    pub(crate) keys: BTreeMap<ClientId, PublicKeys>,
+    pub(crate) dealt: BTreeMap<ClientId, Dealt>,
+    pub(crate) layout: Layout,
+    pub(crate) sum: Accumulator,
+    /// Ascending.
+    pub(crate) survivors: Vec<ClientId>,
+    pub(crate) h3: Hash,
+}
+
+/// Round 3.
+pub struct CollectingConsistency {
+    host: Host,
+    round: Unmasking,
+    agreed: BTreeMap<ClientId, Entry<Consistency>>,
+}
+
+impl CollectingConsistency {
+    /// Takes one survivor's agreement.
+    ///
+    /// # Errors
+    /// [`Error::Decode`], [`Error::Client`] or [`Error::Round`]; the state is unchanged.
+    pub fn receive(&mut self, message: &[u8]) -> Result<Receipt, Error> {
+        let survivors = &self.round.survivors;
+        let member = |id| survivors.binary_search(&id).is_ok();
+        let Opened::New(frame, digest) = self.host.open::<Consistency>(message, &self.round.h3, member)? else {
+            return Ok(self.host.receipt(false, self.progress()));
+        };
+        let agreement: Consistency = Host::decode(&frame)?;
+        self.agreed.insert(frame.client, frame.to_entry(agreement));
+        self.host.accepted(Consistency::TYPE, frame.client, digest);
+        Ok(self.host.receipt(true, self.progress()))
+    }
+
+    /// Who has been heard.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        progress(Round::Consistency, |id| self.agreed.contains_key(&id), self.round.survivors.iter())
+    }
+
+    /// Ends round 3.
+    ///
+    /// # Errors
+    /// [`RoundError::TooFewClients`], with the state: wait, or give up. [`Error::Environment`] if the identity can not sign.
+    pub fn close(mut self) -> Result<(CollectingReveals, Outbox), Failure<Self>> {
+        if let Err(e) = self.host.check_threshold(self.agreed.len()) {
+            return Err(Failure::keep(e, self));
+        }
+        let body = Agreement { entries: self.agreed.values().cloned().collect() }.body();
+        match self.host.send::<Agreement>(&self.round.h3, body, to_all(&self.round.survivors)) {
+            Ok(outbox) => Ok((CollectingReveals::new(self.host, self.round), outbox)),
+            Err(e) => Err(Failure::keep(e, self)),
+        }
+    }
+}
+
+impl fmt::Debug for CollectingConsistency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CollectingConsistency").field("progress", &self.progress()).finish_non_exhaustive()
+    }
+}

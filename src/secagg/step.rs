@@ -1,0 +1,204 @@
+//! What steps return: failures, progress, counts, and the messages to send.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::fmt;
+
+use crate::{
+    crypto::sign::Identity,
+    error::{ClientId, Error},
+    hash::{Hash, hash},
+    label,
+    message::{Body, Header},
+    session::Session,
+};
+
+/// Why a step failed, and what is left of the state.
+///
+/// `?` turns it into an [`Error`] and gives the state up, which wipes it.
+pub struct Failure<S> {
+    /// What happened.
+    pub error: Error,
+    /// The unchanged state, if the message could not be attributed, or the step can be tried again; otherwise the party is finished.
+    pub state: Option<Box<S>>,
+    /// A message that must still be sent: the proof of a bad dealing.
+    pub complaint: Option<Vec<u8>>,
+}
+
+impl<S> Failure<S> {
+    /// Nothing has changed.
+    pub(crate) fn keep(error: impl Into<Error>, state: S) -> Self {
+        Self { error: error.into(), state: Some(Box::new(state)), complaint: None }
+    }
+
+    /// The party is finished.
+    pub(crate) fn end(error: impl Into<Error>) -> Self {
+        Self { error: error.into(), state: None, complaint: None }
+    }
+}
+
+impl<S> From<Failure<S>> for Error {
+    fn from(failure: Failure<S>) -> Self {
+        failure.error
+    }
+}
+
+impl<S> fmt::Debug for Failure<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure").field("error", &self.error).field("ended", &self.state.is_none()).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Display for Failure<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<S> core::error::Error for Failure<S> {}
+
+/// A round of the protocol (section 13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Round {
+    /// Round 0.
+    AdvertiseKeys,
+    /// Round 1.
+    ShareKeys,
+    /// Round 2.
+    MaskedInput,
+    /// Round 3.
+    Consistency,
+    /// Round 4.
+    Unmasking,
+}
+
+/// How far the server is in a round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Which round.
+    pub round: Round,
+    /// Clients heard.
+    pub received: usize,
+    /// Clients that could be heard.
+    pub expected: usize,
+    /// Who has not been heard, ascending.
+    pub missing: Vec<ClientId>,
+}
+
+/// Bytes and operations of one party so far, as plain numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Messages that were accepted.
+    pub messages_accepted: u64,
+    /// Bytes of control-plane messages received, refused ones included.
+    pub bytes_received: u64,
+    /// Bytes of control-plane messages made.
+    pub bytes_sent: u64,
+    /// Bytes of masked vectors accepted.
+    pub upload_bytes: u64,
+    /// Signatures checked.
+    pub signatures_verified: u64,
+    /// Signatures made.
+    pub signatures_made: u64,
+    /// Curve points decoded.
+    pub points_decoded: u64,
+    /// Secrets recovered from shares.
+    pub secrets_recovered: u64,
+    /// Keystreams that have to be taken off the sum.
+    pub mask_streams: u64,
+}
+
+/// What the server did with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// Whether the message was new; a byte-identical repeat is ignored.
+    pub fresh: bool,
+    /// Where the round stands.
+    pub progress: Progress,
+    /// What has been spent so far.
+    pub counters: Counters,
+}
+
+/// The server's messages of one round: the same body for everybody, signed for each recipient.
+///
+/// Bytes are assembled as they are asked for, so the whole never has to be in memory.
+pub struct Outbox {
+    session: Session,
+    kind: u8,
+    prev: Hash,
+    body: Arc<[u8]>,
+    letters: Vec<Letter>,
+}
+
+struct Letter {
+    recipient: ClientId,
+    attachment: Vec<u8>,
+    signature: [u8; 64],
+}
+
+impl Outbox {
+    /// Signs one message of type `B` for each recipient, with its own attachment.
+    pub(crate) fn sign<B: Body>(
+        session: &Session,
+        identity: &dyn Identity,
+        prev: &Hash,
+        body: Vec<u8>,
+        attachments: impl IntoIterator<Item = (ClientId, Vec<u8>)>,
+    ) -> Result<Self, Error> {
+        let letter = |(recipient, attachment): (ClientId, Vec<u8>)| {
+            let attachment_hash = hash(label::hash::ATTACHMENT, &[&attachment]);
+            let signed = crate::crypto::sign::Signed {
+                session: session.id(),
+                kind: B::TYPE,
+                client: recipient,
+                prev,
+                body: &body,
+                attachment_hash: &attachment_hash,
+            };
+            Ok(Letter { recipient, attachment, signature: signed.sign(identity)? })
+        };
+        let letters = attachments.into_iter().map(letter).collect::<Result<_, Error>>()?;
+        Ok(Self { session: session.clone(), kind: B::TYPE, prev: *prev, body: body.into(), letters })
+    }
+
+    /// The messages, each with its recipient, ascending.
+    pub fn messages(&self) -> impl Iterator<Item = (ClientId, Vec<u8>)> + '_ {
+        self.letters.iter().map(|letter| (letter.recipient, self.assemble(letter)))
+    }
+
+    /// The message for one recipient, if there is one.
+    #[must_use]
+    pub fn message_for(&self, recipient: ClientId) -> Option<Vec<u8>> {
+        self.letters.iter().find(|letter| letter.recipient == recipient).map(|letter| self.assemble(letter))
+    }
+
+    /// Whom the messages are for.
+    pub fn recipients(&self) -> impl Iterator<Item = ClientId> + '_ {
+        self.letters.iter().map(|letter| letter.recipient)
+    }
+
+    /// Bytes of all messages together.
+    #[must_use]
+    pub fn total_bytes(&self) -> u64 {
+        let each = crate::message::HEADER_LEN + self.body.len() + 64;
+        self.letters.iter().map(|letter| (each + letter.attachment.len()) as u64).sum()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.letters.len()
+    }
+
+    fn assemble(&self, letter: &Letter) -> Vec<u8> {
+        let header = Header { session: self.session.id(), kind: self.kind, client: letter.recipient, prev: &self.prev };
+        header.assemble(&self.body, &letter.attachment, &letter.signature)
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("kind", &self.kind).field("letters", &self.letters.len()).finish_non_exhaustive()
+    }
+}

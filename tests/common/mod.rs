@@ -1,0 +1,154 @@
+//! A whole session in memory, with hooks for whatever goes wrong.
+#![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use veilsum::{
+    Bound, ClientId, Error, Identity, Session, SessionBuilder, SigningIdentity, Word,
+    secagg::{
+        client::{self, AwaitingAdverts, AwaitingAgreement, AwaitingDelivery, AwaitingSurvivors, Finished, MaskingInput},
+        server::{CollectingAdverts, CollectingConsistency, CollectingInputs, CollectingReveals, CollectingShares},
+        sum::Sum,
+        upload::MemorySpool,
+    },
+};
+
+/// Identities for `n` clients with ids 10, 20, .. and a server.
+pub struct World {
+    pub rng: StdRng,
+    pub clients: BTreeMap<ClientId, Arc<SigningIdentity>>,
+    pub server: Arc<SigningIdentity>,
+}
+
+impl World {
+    pub fn new(n: u64, seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let clients = (1..=n).map(|k| (ClientId(10 * k), Arc::new(SigningIdentity::generate(&mut rng).unwrap()))).collect();
+        let server = Arc::new(SigningIdentity::generate(&mut rng).unwrap());
+        Self { rng, clients, server }
+    }
+
+    pub fn builder(&self, vector_len: u64, modulus_bits: u8) -> SessionBuilder {
+        let holds = (1_u64 << (modulus_bits - 1)) - 1;
+        let max_abs = holds / self.clients.len() as u64;
+        let bound = if max_abs == 0 { Bound::Tail { max_sum: holds, log2: 40 } } else { Bound::Exact { max_abs } };
+        let roster = self.clients.iter().map(|(id, identity)| (*id, identity.public_key()));
+        Session::builder(roster, self.server.public_key(), vector_len, modulus_bits, bound).chunk_len(64)
+    }
+
+    pub fn ids(&self) -> Vec<ClientId> {
+        self.clients.keys().copied().collect()
+    }
+
+    pub fn join(&mut self, session: &Session, id: ClientId) -> (AwaitingAdverts, Vec<u8>) {
+        client::join(session, id, self.clients[&id].clone(), &mut self.rng).unwrap()
+    }
+
+    /// Random inputs within the session's bound.
+    pub fn inputs(&mut self, session: &Session) -> BTreeMap<ClientId, Vec<u64>> {
+        let ring = veilsum::Ring::new(session.modulus_bits()).unwrap();
+        let max_abs = match session.bound() {
+            Bound::Exact { max_abs } => max_abs,
+            _ => 0,
+        };
+        let len = session.vector_len();
+        let rng = &mut self.rng;
+        let mut word = || {
+            let magnitude = i64::try_from(rng.next_u64() % (max_abs + 1)).unwrap();
+            ring.wrap(if rng.next_u32() & 1 == 0 { magnitude } else { -magnitude })
+        };
+        self.clients.keys().map(|id| (*id, (0..len).map(|_| word()).collect())).collect()
+    }
+}
+
+/// The plain sum modulo `2^bits`.
+pub fn plain_sum(session: &Session, inputs: &BTreeMap<ClientId, Vec<u64>>, survivors: &[ClientId]) -> Vec<u64> {
+    let ring = veilsum::Ring::new(session.modulus_bits()).unwrap();
+    let mut sum = vec![0_u64; usize::try_from(session.vector_len()).unwrap()];
+    for id in survivors {
+        sum.iter_mut().zip(&inputs[id]).for_each(|(s, x)| *s = s.wrapping_add(*x) & ring.max());
+    }
+    sum
+}
+
+/// When each client is gone: before round 0..=4, or 5 for never.
+pub type Leaves = BTreeMap<ClientId, u8>;
+
+/// Runs a session with drop-outs; everybody else is honest. Returns the sum, and each client that finished.
+pub fn run(
+    world: &mut World,
+    session: &Session,
+    inputs: &BTreeMap<ClientId, Vec<u64>>,
+    leaves: &Leaves,
+) -> Result<(Sum, Vec<Finished>), Error> {
+    let stays = |id: &ClientId, round: u8| leaves.get(id).copied().unwrap_or(5) > round;
+    let mut server = CollectingAdverts::new(session, world.server.clone())?;
+    let mut joined = BTreeMap::new();
+    for id in world.ids().into_iter().filter(|id| stays(id, 0)) {
+        let (state, advert) = world.join(session, id);
+        assert!(server.receive(&advert)?.fresh);
+        joined.insert(id, state);
+    }
+    let (mut server, outbox) = server.close()?;
+    let mut dealt = BTreeMap::new();
+    for (id, state) in joined.into_iter().filter(|(id, _)| stays(id, 1)) {
+        let (state, shares) = state.receive(&outbox.message_for(id).unwrap(), &mut world.rng)?;
+        server.receive(&shares)?;
+        dealt.insert(id, state);
+    }
+    let (mut server, outbox) = server.close()?;
+    let mut sent = BTreeMap::new();
+    for (id, state) in dealt.into_iter().filter(|(id, _)| stays(id, 2)) {
+        let mut state = state.receive(&outbox.message_for(id).unwrap(), &mut world.rng)?;
+        let mut upload = server.upload(id, MemorySpool::default())?;
+        let mut wire = Vec::new();
+        mask_all(&mut state, session, &inputs[&id], &mut wire)?;
+        upload.write(&wire)?;
+        let (state, header) = state.finish()?;
+        server.accept(&upload, &header)?;
+        sent.insert(id, state);
+    }
+    let (mut server, outbox) = server.close()?;
+    let mut agreed = BTreeMap::new();
+    for (id, state) in sent.into_iter().filter(|(id, _)| stays(id, 3)) {
+        let (state, consistency) = state.receive(&outbox.message_for(id).unwrap())?;
+        server.receive(&consistency)?;
+        agreed.insert(id, state);
+    }
+    let (mut server, outbox) = server.close()?;
+    let mut finished = Vec::new();
+    for (id, state) in agreed.into_iter().filter(|(id, _)| stays(id, 4)) {
+        let (state, reveal) = state.receive(&outbox.message_for(id).unwrap())?;
+        server.receive(&reveal)?;
+        finished.push(state);
+    }
+    Ok((server.close()?, finished))
+}
+
+/// Masks a whole vector, as `u32` words where they fit.
+pub fn mask_all(state: &mut MaskingInput, session: &Session, words: &[u64], wire: &mut Vec<u8>) -> Result<(), Error> {
+    if session.modulus_bits() <= <u32 as Word>::BITS {
+        let narrow: Vec<u32> = words.iter().map(|word| u32::try_from(*word).unwrap()).collect();
+        state.mask(&narrow, wire)
+    } else {
+        state.mask(words, wire)
+    }
+}
+
+pub fn read_all(sum: &Sum) -> Vec<u64> {
+    let mut words = vec![0_u64; usize::try_from(sum.layout().vector_len()).unwrap()];
+    sum.read(0, &mut words).unwrap();
+    words
+}
+
+pub fn set(ids: impl IntoIterator<Item = ClientId>) -> BTreeSet<ClientId> {
+    ids.into_iter().collect()
+}
+
+pub type ClientStates = (AwaitingAdverts, AwaitingDelivery, AwaitingSurvivors, AwaitingAgreement);
+pub type ServerStates = (CollectingShares, CollectingInputs, CollectingConsistency, CollectingReveals);
