@@ -161,6 +161,12 @@ pub enum ParamsError {
     /// A bound of zero, or a tail bound without a probability.
     #[error("bound: the largest absolute value must be at least 1, and a tail bound needs a probability of at most 2^-1")]
     Bound,
+    /// A quantizer that can not be exact.
+    #[error(
+        "quantizer: clip must be positive and finite, fraction_bits at most 50, clip * 2^fraction_bits at least 1 and below 2^50, \
+         max_weight at least 1"
+    )]
+    Quantizer,
     /// Everybody may drop out.
     #[error("max_dropouts {d} must be less than the number of clients, {n}")]
     Dropouts {
@@ -429,6 +435,31 @@ pub enum InputError {
         /// End, exclusive.
         end: u64,
     },
+    /// The party can not do this now, or is finished.
+    #[error("the party can not do this in its present state")]
+    WrongState,
+    /// A value that is no number.
+    #[error("value at position {position} is not finite")]
+    NotFinite {
+        /// Where, in the slice given.
+        position: u64,
+    },
+    /// A weight outside the public range.
+    #[error("weight {weight} is outside 1..={max}")]
+    Weight {
+        /// The weight.
+        weight: u64,
+        /// The largest.
+        max: u64,
+    },
+    /// Two slices that must have the same length.
+    #[error("expected {expected} items, got {got}")]
+    Length {
+        /// Items expected.
+        expected: u64,
+        /// Items given.
+        got: u64,
+    },
 }
 
 /// Something outside this library failed.
@@ -465,6 +496,7 @@ codes! {
         RosterSize { .. } => 101, RosterOrder(_) => 102, DuplicateIdentity(_) => 103, InvalidIdentity(_) => 104,
         Consistency { .. } => 105, TooFewHonest { .. } => 106, ModulusBits(_) => 107, Overflow { .. } => 108,
         VectorLen(_) => 109, ChunkLen(_) => 110, EncodingLen(_) => 111, Bound => 112, Dropouts { .. } => 113,
+        Quantizer => 114,
     }
     DecodeError {
         Truncated => 201, Trailing => 202, Version { .. } => 203, Suite { .. } => 204, Session => 205,
@@ -487,7 +519,8 @@ codes! {
     }
     InputError {
         NotInRoster(_) => 601, IdentityMismatch => 602, WordOutOfRange { .. } => 603, TooManyWords { .. } => 604,
-        Incomplete { .. } => 605, WordWidth(_) => 606, Range { .. } => 607,
+        Incomplete { .. } => 605, WordWidth(_) => 606, Range { .. } => 607, WrongState => 608, NotFinite { .. } => 609,
+        Weight { .. } => 610, Length { .. } => 611,
     }
     EnvironmentError { Rng => 701, Signer => 702, Spool(_) => 703 }
 }

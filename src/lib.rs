@@ -1,14 +1,23 @@
-//! Secure aggregation.
+#![doc = include_str!("../README.md")]
+//! # Modules
+//!
+//! In the order of `docs/protocol.md`: [`Session`] (section 4), [`message`] (6), [`secagg`] (13 to 15), [`Error`] (16). [`driver`] is
+//! a façade over `secagg`; [`dp`] turns real numbers into words and knows nothing of the protocol.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
 mod codec;
 mod crypto;
+pub mod dp;
+pub mod driver;
 mod error;
 mod hash;
+#[cfg(feature = "hazmat")]
+pub mod hazmat;
 mod label;
 mod mask;
 mod math;

@@ -82,6 +82,12 @@ impl Masks {
     }
 }
 
+impl fmt::Debug for BlockKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlockKeys(..)")
+    }
+}
+
 impl fmt::Debug for Masks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Masks").field("terms", &self.terms.len()).finish_non_exhaustive()

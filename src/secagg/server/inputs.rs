@@ -79,6 +79,19 @@ impl CollectingInputs {
         Ok(self.host.receipt(true, self.progress()))
     }
 
+    /// Tells what a message is that is neither an input nor a complaint; no message of this round is taken here.
+    ///
+    /// # Errors
+    /// [`Error::Decode`], [`Error::Client`] or [`Error::Round`], unless it is a repeat.
+    pub fn receive(&mut self, message: &[u8]) -> Result<Receipt, Error> {
+        let (dealt, excluded) = (&self.dealt, &self.excluded);
+        let member = |id| dealt.contains_key(&id) && !excluded.contains(&id);
+        match self.host.open::<MaskedInput>(message, &self.h2, member)? {
+            Opened::Repeat => Ok(self.host.receipt(false, self.progress())),
+            Opened::New(frame, _) => Err(RoundError::UploadMismatch(frame.client).into()),
+        }
+    }
+
     /// Judges a complaint about a dealer.
     ///
     /// # Errors
