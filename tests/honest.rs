@@ -1,10 +1,23 @@
-//! Whole sessions in memory, everybody honest: the sum is exact.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+//! Whole sessions in memory, everybody honest: the sum is exact, however the vectors are cut.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod common;
 
-use common::{Leaves, World, plain_sum, read_all, run};
-use veilsum::ClientId;
+use std::collections::BTreeMap;
+
+use common::{Feed, Leaves, Record, World, plain_sum, read_all, record, run};
+use rand::{SeedableRng, rngs::StdRng};
+use veilsum::{Bound, ClientId, DecodeError, Error, InputError, Ring, ServerFault, Session, secagg::sum::Sum};
+
+/// Runs an honest session with random inputs and checks the whole sum.
+fn check_exact(world: &mut World, session: &Session, feed: &Feed) -> Sum {
+    let inputs = world.inputs(session);
+    let sum = record(world, session, &inputs, feed).sum;
+    assert_eq!(sum.survivors(), world.ids());
+    assert!(sum.liars().is_empty());
+    assert!(read_all(&sum) == plain_sum(session, &inputs, &world.ids()), "wrong sum: {session:?}, {feed:?}");
+    sum
+}
 
 #[test]
 fn a_session_of_five_with_one_dropout_gives_the_exact_sum() {
@@ -23,4 +36,219 @@ fn a_session_of_five_with_one_dropout_gives_the_exact_sum() {
         check.update(&words[77..]).unwrap();
         assert_eq!(check.finish(&announcement).unwrap(), h4);
     }
+}
+
+#[test]
+fn every_size_from_three_to_twelve_gives_the_exact_sum_with_the_defaults() {
+    for n in 3..=12 {
+        let mut world = World::new(n, n);
+        let session = world.builder(70, 24).build().unwrap();
+        let sum = check_exact(&mut world, &session, &Feed::default());
+        assert_eq!(sum.survivors().len() as u64, n);
+    }
+}
+
+#[test]
+fn every_word_size_gives_the_exact_sum_from_words_of_either_width() {
+    let mut world = World::new(3, 2);
+    for bits in [8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64] {
+        let session = world.builder(131, bits).build().unwrap();
+        for wide in [false, true] {
+            let sum = check_exact(&mut world, &session, &Feed { wide, ..Feed::default() });
+            check_narrow_read(&sum);
+        }
+    }
+}
+
+/// `u32` words hold the sum up to 32 bits, and are refused above.
+fn check_narrow_read(sum: &Sum) {
+    let bits = sum.layout().ring().bits();
+    let mut narrow = [0_u32; 131];
+    let result = sum.read(0, &mut narrow);
+    if bits > 32 {
+        assert_eq!(result, Err(InputError::WordWidth(bits).into()));
+    } else {
+        result.unwrap();
+        assert!(read_all(sum).into_iter().eq(narrow.into_iter().map(u64::from)));
+    }
+}
+
+#[test]
+fn every_vector_length_around_a_chunk_boundary_gives_the_exact_sum() {
+    let mut world = World::new(3, 3);
+    for len in [1, 2, 63, 64, 65, 127, 128, 129, 191, 192, 193] {
+        for bits in [13, 35] {
+            let session = world.builder(len, bits).build().unwrap();
+            assert_eq!(session.chunk_len(), 64);
+            let sum = check_exact(&mut world, &session, &Feed::default());
+            assert_eq!(sum.layout().chunks(), len.div_ceil(64));
+        }
+    }
+}
+
+/// `2^18` positions are under one key of the mask generator (protocol, section 11).
+#[test]
+fn a_vector_across_the_block_boundary_of_the_mask_generator_gives_the_exact_sum() {
+    let (mut world, boundary) = (World::new(3, 4), 1 << 18);
+    let session = world.builder(boundary + 200, 11).chunk_len(1 << 16).build().unwrap();
+    let inputs = world.inputs(&session);
+    let feed = Feed { input: vec![100_003], upload: vec![65_537], ..Feed::default() };
+    let sum = record(&mut world, &session, &inputs, &feed).sum;
+    let expected = plain_sum(&session, &inputs, &world.ids());
+    assert!(read_all(&sum) == expected);
+    let mut across = [0_u32; 66];
+    sum.read(boundary - 33, &mut across).unwrap();
+    let start = usize::try_from(boundary).unwrap() - 33;
+    assert!(across.into_iter().map(u64::from).eq(expected[start..start + 66].iter().copied()));
+}
+
+#[test]
+fn inputs_at_the_bound_sum_to_n_times_the_bound_without_wrapping() {
+    let mut world = World::new(3, 5);
+    for bits in [8, 16, 32, 33, 64] {
+        let session = world.builder(65, bits).build().unwrap();
+        let Bound::Exact { max_abs } = session.bound() else { panic!("an exact bound") };
+        let ring = Ring::new(bits).unwrap();
+        for extreme in [i64::try_from(max_abs).unwrap(), -i64::try_from(max_abs).unwrap()] {
+            let inputs: BTreeMap<_, _> = world.ids().into_iter().map(|id| (id, vec![ring.wrap(extreme); 65])).collect();
+            let sum = record(&mut world, &session, &inputs, &Feed::default()).sum;
+            assert!(read_all(&sum).into_iter().all(|word| ring.centered(word) == 3 * extreme), "{bits} bits");
+        }
+    }
+}
+
+/// The same session from the same seed, fed in another way.
+fn replay(bits: u8, len: u64, feed: &Feed) -> Record {
+    let mut world = World::new(3, 6);
+    let session = world.builder(len, bits).build().unwrap();
+    let inputs = world.inputs(&session);
+    record(&mut world, &session, &inputs, feed)
+}
+
+#[test]
+fn an_input_in_odd_pieces_and_of_either_width_gives_the_same_bytes_as_at_once() {
+    for (bits, len) in [(13, 517), (8, 300), (33, 517), (64, 129)] {
+        let whole = replay(bits, len, &Feed::default());
+        assert!(whole.wires.values().all(|wire| wire.len() as u64 == (len * u64::from(bits)).div_ceil(8)));
+        let sizes: [&[usize]; 5] = [&[1], &[1, 2, 3, 5, 7, 11], &[63, 65], &[0, 64], &[130, 1, 127]];
+        for (input, wide) in sizes.into_iter().zip([false, true].into_iter().cycle()) {
+            let cut = replay(bits, len, &Feed { wide, input: input.to_vec(), ..Feed::default() });
+            assert!(cut.wires == whole.wires, "{bits} bits in pieces of {input:?}");
+            assert!(cut.messages == whole.messages, "{bits} bits in pieces of {input:?}");
+        }
+    }
+}
+
+#[test]
+fn an_upload_in_odd_pieces_counts_like_one_at_once() {
+    for sizes in [&[1][..], &[0, 1, 2, 3, 5, 7], &[103, 105], &[104], &[208, 1]] {
+        let mut world = World::new(3, 7);
+        let session = world.builder(517, 13).build().unwrap();
+        check_exact(&mut world, &session, &Feed { upload: sizes.to_vec(), ..Feed::default() });
+    }
+}
+
+#[test]
+fn every_range_of_the_sum_agrees_with_the_whole() {
+    for bits in [13, 40] {
+        let sum = replay(bits, 131, &Feed::default()).sum;
+        let whole = read_all(&sum);
+        for start in 0..=131 {
+            for end in start..=131 {
+                let mut part = vec![u64::MAX; end - start];
+                sum.read(start as u64, &mut part).unwrap();
+                assert!(part == whole[start..end], "{start}..{end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_range_outside_the_vector_is_refused_and_named() {
+    let sum = replay(13, 131, &Feed::default()).sum;
+    for (start, len, end) in [(131, 1, 132), (0, 132, 132), (130, 2, 132), (u64::MAX, 1, u64::MAX), (u64::MAX - 1, 5, u64::MAX)] {
+        let mut out = vec![7_u64; len];
+        assert_eq!(sum.read(start, &mut out), Err(InputError::Range { start, end }.into()));
+        assert!(out.iter().all(|word| *word == 7), "nothing is written");
+    }
+    assert!(sum.read(132, &mut [0_u64; 0]).is_err(), "even an empty range begins inside");
+}
+
+#[test]
+fn every_announcement_verifies_and_gives_every_client_the_same_transcript_hash() {
+    let Record { mut sum, finished, .. } = replay(13, 131, &Feed::default());
+    let words = read_all(&sum);
+    let (outbox, h4) = sum.announce().unwrap();
+    assert_eq!(outbox.recipients().collect::<Vec<_>>(), sum.survivors());
+    for (state, (_, announcement)) in finished.into_iter().zip(outbox.messages()) {
+        assert!(state.survivors().eq(sum.survivors().iter().copied()));
+        let mut check = state.check_sum();
+        common::pieces(&words, &[1, 63, 2, 5]).into_iter().for_each(|piece| check.update(piece).unwrap());
+        assert_eq!(check.finish(&announcement), Ok(h4));
+    }
+}
+
+#[test]
+fn any_changed_word_of_the_sum_is_the_servers_fault() {
+    for place in [0, 63, 64, 130] {
+        let Record { mut sum, mut finished, .. } = replay(13, 131, &Feed::default());
+        let (outbox, _) = sum.announce().unwrap();
+        let mut words = read_all(&sum);
+        words[place] ^= 1;
+        let (state, (_, announcement)) = (finished.remove(0), outbox.messages().next().unwrap());
+        let mut check = state.check_sum();
+        check.update(&words).unwrap();
+        assert_eq!(check.finish(&announcement), Err(ServerFault::WrongSum.into()), "word {place}");
+    }
+}
+
+#[test]
+fn a_sum_that_is_not_whole_or_not_announced_to_this_client_is_refused() {
+    let Record { mut sum, finished, .. } = replay(13, 131, &Feed::default());
+    let (outbox, _) = sum.announce().unwrap();
+    let words = read_all(&sum);
+    let mut checks: Vec<_> = finished.into_iter().map(veilsum::secagg::client::Finished::check_sum).collect();
+    assert_eq!(checks[0].update(&[1_u64 << 13]), Err(InputError::WordOutOfRange { position: 0 }.into()));
+    checks[0].update(&words[..130]).unwrap();
+    assert_eq!(checks[0].update(&words[..2]), Err(InputError::TooManyWords { expected: 1, given: 2 }.into()));
+    let own = outbox.message_for(ClientId(10)).unwrap();
+    assert_eq!(checks.remove(0).finish(&own), Err(InputError::Incomplete { missing: 1 }.into()));
+    checks[0].update(&words).unwrap();
+    assert_eq!(checks.remove(0).finish(&own), Err(Error::Decode(DecodeError::Recipient)));
+}
+
+/// All bytes of one session, with the announcements, and its sum.
+fn whole_record(seed: u64, len: u64) -> (Vec<Vec<u8>>, Vec<u64>) {
+    let mut world = World::new(4, 8);
+    let session = world.builder(len, 21).chunk_len(1 << 14).build().unwrap();
+    let inputs = world.inputs(&session);
+    world.rng = StdRng::seed_from_u64(seed);
+    let Record { mut sum, mut messages, wires, .. } = record(&mut world, &session, &inputs, &Feed::default());
+    messages.extend(wires.into_values());
+    messages.extend(sum.announce().unwrap().0.messages().map(|(_, message)| message));
+    (messages, read_all(&sum))
+}
+
+#[test]
+fn other_randomness_changes_every_message_and_not_the_sum() {
+    let (first, again, other) = (whole_record(1, 100), whole_record(1, 100), whole_record(2, 100));
+    assert!(first == again, "all randomness is an argument");
+    assert_eq!(first.1, other.1);
+    assert_eq!(first.0.len(), other.0.len());
+    for (place, (one, two)) in first.0.iter().zip(&other.0).enumerate() {
+        assert_eq!(one.len(), two.len(), "message {place}");
+        assert!(one != two, "message {place}");
+    }
+}
+
+#[cfg(feature = "parallel")]
+#[test]
+fn every_byte_is_the_same_whatever_the_number_of_threads() {
+    let with_threads = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| whole_record(3, 50_000))
+    };
+    let one = with_threads(1);
+    assert!(one == with_threads(3));
+    assert!(one == whole_record(3, 50_000), "nor does the pool matter");
 }

@@ -1,5 +1,5 @@
 //! A whole session in memory, with hooks for whatever goes wrong.
-#![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::{
@@ -152,3 +152,136 @@ pub fn set(ids: impl IntoIterator<Item = ClientId>) -> BTreeSet<ClientId> {
 
 pub type ClientStates = (AwaitingAdverts, AwaitingDelivery, AwaitingSurvivors, AwaitingAgreement);
 pub type ServerStates = (CollectingShares, CollectingInputs, CollectingConsistency, CollectingReveals);
+
+/// How the data plane of an honest session is fed.
+#[derive(Clone, Debug, Default)]
+pub struct Feed {
+    /// Words are given as `u64` even where `u32` would do.
+    pub wide: bool,
+    /// Sizes, in words, of the pieces of an input, over and over; empty for all at once.
+    pub input: Vec<usize>,
+    /// Sizes, in bytes, of the pieces of an upload, over and over; empty for all at once.
+    pub upload: Vec<usize>,
+}
+
+/// Cuts a slice into pieces of these sizes, over and over; no sizes cut nothing.
+pub fn pieces<'a, T>(mut rest: &'a [T], sizes: &[usize]) -> Vec<&'a [T]> {
+    let mut cut = Vec::new();
+    for size in sizes.iter().cycle() {
+        if *size >= rest.len() {
+            break;
+        }
+        let (piece, later) = rest.split_at(*size);
+        cut.push(piece);
+        rest = later;
+    }
+    cut.push(rest);
+    cut
+}
+
+/// Round 2 as it begins: a server and all clients, everybody honest so far, and every message until then.
+pub struct Round2 {
+    pub server: CollectingInputs,
+    pub clients: BTreeMap<ClientId, MaskingInput>,
+    pub messages: Vec<Vec<u8>>,
+}
+
+/// Runs rounds 0 and 1 honestly.
+pub fn until_inputs(world: &mut World, session: &Session) -> Round2 {
+    let mut messages = Vec::new();
+    let mut server = CollectingAdverts::new(session, world.server.clone()).unwrap();
+    let mut joined = Vec::new();
+    for id in world.ids() {
+        let (state, advert) = world.join(session, id);
+        server.receive(&advert).unwrap();
+        joined.push((id, state));
+        messages.push(advert);
+    }
+    let (mut server, adverts) = server.close().unwrap();
+    let mut dealt = Vec::new();
+    for (id, state) in joined {
+        let (state, shares) = state.receive(&adverts.message_for(id).unwrap(), &mut world.rng).unwrap();
+        server.receive(&shares).unwrap();
+        dealt.push((id, state));
+        messages.push(shares);
+    }
+    let (server, deliveries) = server.close().unwrap();
+    let receive = |(id, state): (ClientId, AwaitingDelivery)| {
+        (id, state.receive(&deliveries.message_for(id).unwrap(), &mut world.rng).unwrap())
+    };
+    let clients = dealt.into_iter().map(receive).collect();
+    messages.extend(adverts.messages().chain(deliveries.messages()).map(|(_, message)| message));
+    Round2 { server, clients, messages }
+}
+
+/// Masks a whole vector as `feed` says; returns the wire bytes and the header.
+pub fn mask_in_pieces(
+    mut state: MaskingInput,
+    session: &Session,
+    words: &[u64],
+    feed: &Feed,
+) -> (AwaitingSurvivors, Vec<u8>, Vec<u8>) {
+    let mut wire = Vec::new();
+    for piece in pieces(words, &feed.input) {
+        if feed.wide {
+            state.mask(piece, &mut wire).unwrap();
+        } else {
+            mask_all(&mut state, session, piece, &mut wire).unwrap();
+        }
+    }
+    let (state, header) = state.finish().unwrap();
+    (state, wire, header)
+}
+
+/// The end of an honest session, and every byte of it.
+pub struct Record {
+    pub sum: Sum,
+    pub finished: Vec<Finished>,
+    /// Every message of clients and server but the announcements, in a fixed order.
+    pub messages: Vec<Vec<u8>>,
+    /// Wire bytes of each client's upload.
+    pub wires: BTreeMap<ClientId, Vec<u8>>,
+}
+
+/// Runs an honest session and keeps every byte of it.
+pub fn record(world: &mut World, session: &Session, inputs: &BTreeMap<ClientId, Vec<u64>>, feed: &Feed) -> Record {
+    let Round2 { mut server, clients, mut messages } = until_inputs(world, session);
+    let (mut wires, mut sent) = (BTreeMap::new(), BTreeMap::new());
+    for (id, state) in clients {
+        let (state, wire, header) = mask_in_pieces(state, session, &inputs[&id], feed);
+        let mut upload = server.upload(id, MemorySpool::default()).unwrap();
+        pieces(&wire, &feed.upload).into_iter().for_each(|piece| upload.write(piece).unwrap());
+        server.accept(&upload, &header).unwrap();
+        sent.insert(id, state);
+        wires.insert(id, wire);
+        messages.push(header);
+    }
+    let (sum, finished) = agree_and_reveal(server, sent, &mut messages);
+    Record { sum, finished, messages, wires }
+}
+
+/// Runs rounds 3 and 4 honestly with the clients given, all of them survivors.
+pub fn agree_and_reveal(
+    server: CollectingInputs,
+    clients: BTreeMap<ClientId, AwaitingSurvivors>,
+    messages: &mut Vec<Vec<u8>>,
+) -> (Sum, Vec<Finished>) {
+    let (mut server, survivors) = server.close().unwrap();
+    let mut agreed = Vec::new();
+    for (id, state) in clients {
+        let (state, consistency) = state.receive(&survivors.message_for(id).unwrap()).unwrap();
+        server.receive(&consistency).unwrap();
+        agreed.push((id, state));
+        messages.push(consistency);
+    }
+    let (mut server, agreement) = server.close().unwrap();
+    let mut finished = Vec::new();
+    for (id, state) in agreed {
+        let (state, reveal) = state.receive(&agreement.message_for(id).unwrap()).unwrap();
+        server.receive(&reveal).unwrap();
+        finished.push(state);
+        messages.push(reveal);
+    }
+    messages.extend(survivors.messages().chain(agreement.messages()).map(|(_, message)| message));
+    (server.close().unwrap(), finished)
+}
