@@ -1,0 +1,246 @@
+//! The cryptographic half of the example: one secure sum.
+//!
+//! Every party is a state machine of its own; all that passes between them is encoded bytes. Each nation and the server builds the
+//! session descriptor itself, from its own copy of the roster, the rules and the global model.
+
+#![allow(clippy::indexing_slicing, reason = "all vectors have one place for each nation")]
+
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rand::{SeedableRng, rngs::StdRng};
+use sha2::{Digest, Sha256};
+use veilsum::{
+    Bound, ClientId, Identity, Ring, Session, SigningIdentity,
+    dp::FixedPoint,
+    driver::{Client, ClientStep, Server, ServerStep},
+    secagg::{Outbox, sum::Sum, upload::MemorySpool},
+};
+
+/// Model parameters are clipped to -4..4 (in training they stay below 3), in steps of 2^-16.
+const CLIP: f64 = 4.0;
+const FRACTION_BITS: u8 = 16;
+/// No nation may count for more images than this; the limit is public, the numbers are not.
+const MAX_WEIGHT: u32 = 200;
+/// The five steps of the protocol.
+pub(crate) const STEPS: [&str; 5] = ["advertise keys", "share keys", "masked input", "consistency check", "unmasking"];
+
+/// What one nation brings to a round.
+pub(crate) struct Contribution {
+    /// Its model, a flat vector.
+    pub(crate) parameters: Vec<f32>,
+    /// How many images it was trained on.
+    pub(crate) images: u32,
+}
+
+/// What a round gives.
+pub(crate) struct Outcome {
+    /// The mean of the survivors' models, weighted by their numbers of images.
+    pub(crate) mean: Vec<f32>,
+    /// Places of the nations whose models are in it.
+    pub(crate) survivors: Vec<usize>,
+    /// Largest difference between the secure sum and the plain sum, in ring units.
+    pub(crate) difference: u64,
+}
+
+/// What was spent, summed over all rounds.
+#[derive(Default)]
+pub(crate) struct Costs {
+    /// Seconds in each step: of all nations together, and of the server.
+    pub(crate) seconds: [(Duration, Duration); STEPS.len()],
+    /// Bytes that each nation sent and received.
+    pub(crate) traffic: Vec<(u64, u64)>,
+    /// Hash of every byte that passed between parties.
+    pub(crate) wire: Sha256,
+}
+
+/// The nations' identities and the server's, and what has been agreed on.
+pub(crate) struct Federation {
+    nations: Vec<Arc<SigningIdentity>>,
+    server: Arc<SigningIdentity>,
+    code: FixedPoint,
+    previous: [u8; 32],
+    rng: StdRng,
+    pub(crate) costs: Costs,
+}
+
+impl Federation {
+    /// `nations` nations with fresh identities. All randomness of the protocol comes from `seed`.
+    pub(crate) fn new(nations: usize, seed: [u8; 32]) -> Result<Self, Box<dyn Error>> {
+        let mut rng = StdRng::from_seed(seed);
+        let mut identity = || SigningIdentity::generate(&mut rng).map(Arc::new);
+        let server = identity()?;
+        let nations = (0..nations).map(|_| identity()).collect::<Result<Vec<_>, _>>()?;
+        let costs = Costs { traffic: vec![(0, 0); nations.len()], ..Costs::default() };
+        let code = FixedPoint::new(CLIP, FRACTION_BITS, MAX_WEIGHT)?;
+        Ok(Self { nations, server, code, previous: [0; 32], rng, costs })
+    }
+
+    /// One round. A nation with `leaves[i] = r` is gone before step `r`; 5 is never.
+    pub(crate) fn round(
+        &mut self,
+        number: u64,
+        global: &[f32],
+        contributions: &[Contribution],
+        leaves: &[usize],
+    ) -> Result<Outcome, Box<dyn Error>> {
+        let session = self.descriptor(number, global)?;
+        let inputs = contributions.iter().map(|c| self.encode(&session, c)).collect::<Result<Vec<_>, _>>()?;
+        let mut sum = self.sum(number, global, &inputs, leaves)?;
+        self.previous = sum.announce()?.1;
+        let survivors: Vec<usize> = sum.survivors().iter().map(|id| place(*id)).collect();
+        let words = read(&sum)?;
+        let ring = sum.layout().ring();
+        let difference = largest_difference(ring, &words, inputs.iter().enumerate().filter(|(i, _)| survivors.contains(i)));
+        Ok(Outcome { mean: self.decode(ring, &words)?, survivors, difference })
+    }
+
+    /// The descriptor, as each party builds it for itself.
+    fn descriptor(&self, number: u64, global: &[f32]) -> Result<Session, Box<dyn Error>> {
+        let roster = self.nations.iter().enumerate().map(|(i, identity)| (client(i), identity.public_key()));
+        let len = self.code.vector_len(global.len() as u64);
+        let bound = Bound::Exact { max_abs: self.code.max_abs() };
+        let bits = self.code.modulus_bits(self.nations.len());
+        let model: Vec<u8> = global.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
+        let builder = Session::builder(roster, self.server.public_key(), len, bits, bound);
+        let builder = builder.encoding(self.code.encode()).round(number).previous(self.previous);
+        Ok(builder.context(Sha256::digest(model).into()).build()?)
+    }
+
+    fn encode(&self, session: &Session, contribution: &Contribution) -> Result<Vec<u32>, Box<dyn Error>> {
+        let ring = Ring::new(session.modulus_bits()).ok_or("no such ring")?;
+        let mut words = vec![0; contribution.parameters.len()];
+        self.code.quantize(ring, contribution.images, &contribution.parameters, &mut words)?;
+        words.push(self.code.weight_word(ring, contribution.images)?);
+        Ok(words)
+    }
+
+    fn decode(&self, ring: Ring, words: &[u32]) -> Result<Vec<f32>, Box<dyn Error>> {
+        let (weight, words) = words.split_last().ok_or("empty sum")?;
+        let mut mean = vec![0.0; words.len()];
+        self.code.mean(ring, words, self.code.total_weight(ring, *weight), &mut mean)?;
+        #[allow(clippy::cast_possible_truncation, reason = "models are f32")]
+        Ok(mean.into_iter().map(|value| value as f32).collect())
+    }
+
+    /// All five steps, with drop-outs.
+    fn sum(&mut self, number: u64, global: &[f32], inputs: &[Vec<u32>], leaves: &[usize]) -> Result<Sum, Box<dyn Error>> {
+        let mut server = Server::new(&self.descriptor(number, global)?, self.server.clone())?;
+        let mut present = self.advertise(number, global, &mut server, leaves)?;
+        for step in 1..STEPS.len() {
+            let started = Instant::now();
+            let ServerStep::Send(outbox) = server.close()? else { return Err("the session ended early".into()) };
+            self.costs.seconds[step].1 += started.elapsed();
+            present.retain(|(nation, _)| leaves[*nation] > step);
+            self.step(step, &mut server, &outbox, &mut present, inputs)?;
+        }
+        let started = Instant::now();
+        let ServerStep::Sum(sum) = server.close()? else { return Err("the session did not end".into()) };
+        self.costs.seconds[STEPS.len() - 1].1 += started.elapsed();
+        Ok(*sum)
+    }
+
+    fn advertise(
+        &mut self,
+        number: u64,
+        global: &[f32],
+        server: &mut Server,
+        leaves: &[usize],
+    ) -> Result<Vec<(usize, Client)>, Box<dyn Error>> {
+        let mut present = Vec::new();
+        for nation in (0..self.nations.len()).filter(|nation| leaves[*nation] > 0) {
+            let started = Instant::now();
+            let session = self.descriptor(number, global)?;
+            let (party, advert) = Client::join(&session, client(nation), self.nations[nation].clone(), &mut self.rng)?;
+            self.costs.seconds[0].0 += started.elapsed();
+            self.send(0, server, nation, &advert)?;
+            present.push((nation, party));
+        }
+        Ok(present)
+    }
+
+    /// One step: every nation that is still there hears the server and answers.
+    fn step(
+        &mut self,
+        step: usize,
+        server: &mut Server,
+        outbox: &Outbox,
+        present: &mut [(usize, Client)],
+        inputs: &[Vec<u32>],
+    ) -> Result<(), Box<dyn Error>> {
+        for (nation, party) in present {
+            let message = outbox.message_for(client(*nation)).ok_or("no message for a nation that is there")?;
+            self.costs.traffic[*nation].1 += message.len() as u64;
+            self.costs.wire.update(&message);
+            let started = Instant::now();
+            let answer = party.receive(&message, &mut self.rng)?;
+            self.costs.seconds[step].0 += started.elapsed();
+            match answer {
+                ClientStep::Send(answer) | ClientStep::Done(answer, _) => self.send(step, server, *nation, &answer)?,
+                ClientStep::GiveInput => self.upload(step, server, *nation, party, &inputs[*nation])?,
+                _ => return Err("a nation did not answer".into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// A control message to the server.
+    fn send(&mut self, step: usize, server: &mut Server, nation: usize, message: &[u8]) -> Result<(), Box<dyn Error>> {
+        self.costs.traffic[nation].0 += message.len() as u64;
+        self.costs.wire.update(message);
+        let started = Instant::now();
+        server.receive(message)?;
+        self.costs.seconds[step].1 += started.elapsed();
+        Ok(())
+    }
+
+    /// The masked model, then its signed header.
+    fn upload(
+        &mut self,
+        step: usize,
+        server: &mut Server,
+        nation: usize,
+        party: &mut Client,
+        words: &[u32],
+    ) -> Result<(), Box<dyn Error>> {
+        let (started, mut wire) = (Instant::now(), Vec::new());
+        party.mask(words, &mut wire)?;
+        let header = party.finish()?;
+        self.costs.seconds[step].0 += started.elapsed();
+        self.costs.traffic[nation].0 += (wire.len() + header.len()) as u64;
+        self.costs.wire.update(&wire);
+        self.costs.wire.update(&header);
+        let started = Instant::now();
+        let mut upload = server.upload(client(nation), MemorySpool::default())?;
+        upload.write(&wire)?;
+        server.accept(&upload, &header)?;
+        self.costs.seconds[step].1 += started.elapsed();
+        Ok(())
+    }
+}
+
+fn client(nation: usize) -> ClientId {
+    ClientId(nation as u64 + 1)
+}
+
+fn place(id: ClientId) -> usize {
+    usize::try_from(id.0 - 1).unwrap_or(usize::MAX)
+}
+
+fn read(sum: &Sum) -> Result<Vec<u32>, Box<dyn Error>> {
+    let mut words = vec![0; usize::try_from(sum.layout().vector_len())?];
+    sum.read(0, &mut words)?;
+    Ok(words)
+}
+
+/// Largest difference between these words and the plain sum of the inputs, modulo `2^bits`.
+fn largest_difference<'a>(ring: Ring, words: &[u32], inputs: impl Iterator<Item = (usize, &'a Vec<u32>)>) -> u64 {
+    let mut plain = vec![0_u64; words.len()];
+    for (_, input) in inputs {
+        plain.iter_mut().zip(input).for_each(|(sum, word)| *sum = (*sum + u64::from(*word)) & ring.max());
+    }
+    plain.iter().zip(words).map(|(plain, word)| plain.abs_diff(u64::from(*word))).max().unwrap_or(0)
+}
