@@ -111,7 +111,7 @@ fn run(n: u64) -> (Profile, u32) {
         });
         p.server(2, || {
             upload.write(&wire).unwrap();
-            server.accept(&upload, &header).unwrap()
+            server.accept(&mut upload, &header).unwrap()
         });
         sent.insert(id, state);
     }

@@ -36,7 +36,7 @@ fn main() -> Result<(), Error> {
                     let (mut upload, mut wire) = (server.upload(*id, MemorySpool::default())?, Vec::new());
                     client.mask(&[id.0 as u32, 10, 100], &mut wire)?; // in pieces of any size
                     upload.write(&wire)?;
-                    server.accept(&upload, &client.finish()?)?;
+                    server.accept(&mut upload, &client.finish()?)?;
                 }
                 _ => {} // client 4 sends nothing more
             }

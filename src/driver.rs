@@ -275,7 +275,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`CollectingInputs::accept`]; [`InputError::WrongState`] outside round 2.
-    pub fn accept<S: Spool>(&mut self, upload: &Upload<S>, message: &[u8]) -> Result<Receipt, Error> {
+    pub fn accept<S: Spool + Send + 'static>(&mut self, upload: &mut Upload<S>, message: &[u8]) -> Result<Receipt, Error> {
         match &mut self.0 {
             Some(ServerState::Inputs(state)) => state.accept(upload, message),
             _ => Err(InputError::WrongState.into()),

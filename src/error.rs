@@ -452,6 +452,17 @@ pub enum InputError {
         /// The largest.
         max: u64,
     },
+    /// Bytes of an upload that are not the next ones.
+    #[error("an upload goes on at byte {expected}, not at {got}")]
+    UploadOffset {
+        /// Where it goes on.
+        expected: u64,
+        /// Where the bytes given belong.
+        got: u64,
+    },
+    /// Partial sums, plans or leaves of different shards.
+    #[error("belongs to another shard, or is counted already")]
+    Shard,
     /// Two slices that must have the same length.
     #[error("expected {expected} items, got {got}")]
     Length {
@@ -475,6 +486,12 @@ pub enum EnvironmentError {
     /// Storage for an upload.
     #[error("storage for an upload failed: {0}")]
     Spool(String),
+    /// A sum does not fit into memory.
+    #[error("no memory for a sum of {words} words; aggregate in shards")]
+    Memory {
+        /// Its length.
+        words: u64,
+    },
 }
 
 /// `code()` from a table; exhaustive, so a new variant needs a number.
@@ -521,6 +538,7 @@ codes! {
         NotInRoster(_) => 601, IdentityMismatch => 602, WordOutOfRange { .. } => 603, TooManyWords { .. } => 604,
         Incomplete { .. } => 605, WordWidth(_) => 606, Range { .. } => 607, WrongState => 608, NotFinite { .. } => 609,
         Weight { .. } => 610, Length { .. } => 611,
+        UploadOffset { .. } => 612, Shard => 613,
     }
-    EnvironmentError { Rng => 701, Signer => 702, Spool(_) => 703 }
+    EnvironmentError { Rng => 701, Signer => 702, Spool(_) => 703, Memory { .. } => 704 }
 }

@@ -3,9 +3,13 @@
 //! # Warning
 //! Nothing here keeps a mask from being used twice, and a mask that is used twice hides nothing. Do not build a protocol from it.
 
+use alloc::vec::Vec;
+
 use crate::{
     crypto::secret::Secret,
+    error::Error,
     mask::pairwise::{BlockKeys, Masks},
+    math::ring::{Lane, Ring, Word},
     session::SessionId,
 };
 
@@ -17,10 +21,10 @@ pub struct Keystreams {
 }
 
 impl Keystreams {
-    /// No keystream yet.
+    /// No keystream yet, and room for `streams`.
     #[must_use]
-    pub fn new(session: SessionId) -> Self {
-        Self { masks: Masks::new(session), cached: None }
+    pub fn with_capacity(session: SessionId, streams: usize) -> Self {
+        Self { masks: Masks::with_capacity(session, streams), cached: None }
     }
 
     /// Adds `PRG(seed)`, or subtracts it.
@@ -38,4 +42,45 @@ impl Keystreams {
     pub fn add_u64(&mut self, position: u64, words: &mut [u64]) {
         self.masks.add_to(position, words, &mut self.cached);
     }
+}
+
+impl Keystreams {
+    /// Adds the sum's words at `position ..`, a multiple of 64, to `words` and packs them: what a client does to its input.
+    ///
+    /// `wire` is cleared and keeps its memory.
+    pub fn mask<W: Word>(&mut self, ring: Ring, position: u64, words: &[W], wire: &mut Vec<u8>) {
+        wire.clear();
+        wire.resize(usize::try_from(ring.packed_len(words.len() as u64)).unwrap_or(0), 0);
+        self.masks.mask(ring, position, words, &mut self.cached, wire);
+    }
+}
+
+/// Packs words (docs/protocol.md, section 12) into exactly [`Ring::packed_len`] bytes; other lengths pack what fits.
+pub fn pack_u32(ring: Ring, words: &[u32], wire: &mut [u8]) {
+    ring.pack_into(words, wire);
+}
+
+/// As [`pack_u32`].
+pub fn pack_u64(ring: Ring, words: &[u64], wire: &mut [u8]) {
+    ring.pack_into(words, wire);
+}
+
+/// Adds packed words to `words`.
+///
+/// # Errors
+/// [`Error::Decode`] if there are not that many, or a padding bit is set.
+pub fn add_packed_u32(ring: Ring, wire: &[u8], words: &mut [u32]) -> Result<(), Error> {
+    add_packed(ring, wire, words)
+}
+
+/// As [`add_packed_u32`].
+///
+/// # Errors
+/// As [`add_packed_u32`].
+pub fn add_packed_u64(ring: Ring, wire: &[u8], words: &mut [u64]) -> Result<(), Error> {
+    add_packed(ring, wire, words)
+}
+
+fn add_packed<L: Lane>(ring: Ring, wire: &[u8], words: &mut [L]) -> Result<(), Error> {
+    Ok(ring.add_packed(wire, words, false)?)
 }

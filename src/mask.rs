@@ -3,11 +3,13 @@
 //! The data plane knows of a back end only its alignment, the wire length of a range, and the operations of [`Masks`] and
 //! [`Accumulator`].
 
+mod accumulator;
 pub(crate) mod pairwise;
 
 use core::ops::Range;
 
-pub(crate) use pairwise::{Accumulator, Masks};
+pub(crate) use accumulator::Accumulator;
+pub(crate) use pairwise::Masks;
 
 use crate::{
     math::ring::Ring,
@@ -71,6 +73,13 @@ impl Layout {
     pub fn chunk(&self, index: u64) -> Range<u64> {
         let start = index.saturating_mul(u64::from(self.chunk_len)).min(self.vector_len);
         start..start.saturating_add(u64::from(self.chunk_len)).min(self.vector_len)
+    }
+
+    /// The chunk that begins at `position`; the number of chunks at the end of the vector; `None` anywhere else.
+    pub(crate) fn chunk_at(&self, position: u64) -> Option<u64> {
+        let chunk_len = u64::from(self.chunk_len);
+        let begins = position.is_multiple_of(chunk_len) && position < self.vector_len;
+        if position == self.vector_len { Some(self.chunks()) } else { begins.then_some(position / chunk_len) }
     }
 
     /// Chunks in a vector.

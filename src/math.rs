@@ -1,3 +1,4 @@
 //! Arithmetic on vectors of words.
 
+pub(crate) mod pack;
 pub(crate) mod ring;

@@ -8,6 +8,7 @@ pub mod complaint;
 mod keys;
 mod participant;
 pub mod server;
+pub mod shard;
 mod step;
 pub mod sum;
 mod transcript;

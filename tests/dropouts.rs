@@ -109,7 +109,7 @@ impl Server {
                 Self::Inputs(state) => {
                     let mut upload = state.upload(*id, MemorySpool::default()).unwrap();
                     upload.write(&tape.uploads[id]).unwrap();
-                    state.accept(&upload, &tape.messages[2][id])
+                    state.accept(&mut upload, &tape.messages[2][id])
                 }
                 Self::Consistency(state) => state.receive(&tape.messages[3][id]),
                 Self::Reveals(state) => state.receive(&tape.messages[4][id]),

@@ -216,7 +216,7 @@ impl Federation {
         let started = Instant::now();
         let mut upload = server.upload(client(nation), MemorySpool::default())?;
         upload.write(&wire)?;
-        server.accept(&upload, &header)?;
+        server.accept(&mut upload, &header)?;
         self.costs.seconds[step].1 += started.elapsed();
         Ok(())
     }

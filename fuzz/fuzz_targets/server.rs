@@ -73,7 +73,7 @@ impl Run {
         match self.server.upload(id, MemorySpool::default()) {
             Ok(mut upload) if message.get(35) == Some(&4) => {
                 upload.write(wire)?;
-                self.server.accept(&upload, message)
+                self.server.accept(&mut upload, message)
             }
             _ => self.server.receive(message),
         }

@@ -86,7 +86,7 @@ impl Tape {
                         let header = client.finish().expect("all words");
                         let mut upload = server.upload(*id, MemorySpool::default()).expect("it dealt");
                         upload.write(wire).expect("the right length");
-                        server.accept(&upload, &header).expect("honest");
+                        server.accept(&mut upload, &header).expect("honest");
                         self.to_client.entry(*id).or_default().push(message);
                         self.to_server.entry(*id).or_default().push(header);
                         continue;

@@ -1,4 +1,4 @@
-//! The Merkle root of a vector's chunks, computed as they stream by (section 12).
+//! The Merkle root of a vector's chunks, computed as they stream by, in one piece or in several (section 12).
 
 use alloc::vec::Vec;
 
@@ -7,39 +7,64 @@ use crate::{
     label,
 };
 
-/// Builds a root from leaves in order; keeps one hash for each level.
-#[derive(Clone, Default)]
+/// The leaves of a range of chunks, in order; keeps a few hashes for each level.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
-    /// Roots of complete subtrees with their sizes, largest first.
+    /// Sizes and roots of subtrees, from left to right. Each begins at a multiple of its size.
     complete: Vec<(u64, Hash)>,
-    leaves: u64,
+    first: u64,
+    next: u64,
 }
 
 impl Tree {
+    /// Leaves from number `first` on.
+    pub(crate) fn starting_at(first: u64) -> Self {
+        Self { complete: Vec::new(), first, next: first }
+    }
+
     /// A hasher for the next leaf, whose chunk has `len` bytes; finish it and [`Tree::push`] it.
     pub(crate) fn leaf(&self, len: u64) -> Hasher {
         let mut hasher = Hasher::new(label::hash::LEAF);
-        hasher.part(&self.leaves.to_le_bytes());
+        hasher.part(&self.next.to_le_bytes());
         hasher.begin_part(len);
         hasher
     }
 
     pub(crate) fn push(&mut self, leaf: Hash) {
-        self.leaves += 1;
-        let (mut size, mut top) = (1, leaf);
-        while let Some((left_size, left)) = self.complete.pop_if(|(left_size, _)| *left_size == size) {
-            top = hash(label::hash::NODE, &[&left, &top]);
-            size += left_size;
+        self.push_subtree(1, leaf);
+    }
+
+    /// Appends the leaves that follow; `None` if `right` begins elsewhere.
+    pub(crate) fn append(&mut self, right: &Self) -> Option<()> {
+        if right.first != self.next {
+            return None;
         }
-        self.complete.push((size, top));
+        right.complete.iter().for_each(|(size, root)| self.push_subtree(*size, *root));
+        Some(())
     }
 
-    /// Leaves so far.
+    /// The number of the next leaf.
     pub(crate) fn leaves(&self) -> u64 {
-        self.leaves
+        self.next
     }
 
-    /// `H("root"; ..)` over everything pushed.
+    /// The subtrees, for [`Tree::from_parts`].
+    pub(crate) fn parts(&self) -> (u64, &[(u64, Hash)]) {
+        (self.first, &self.complete)
+    }
+
+    /// The tree of subtrees from left to right.
+    pub(crate) fn from_parts(first: u64, parts: &[(u64, Hash)]) -> Option<Self> {
+        let mut tree = Self::starting_at(first);
+        for (size, root) in parts {
+            let aligned = size.is_power_of_two() && tree.next.is_multiple_of(*size);
+            tree.next.checked_add(*size).filter(|_| aligned)?;
+            tree.push_subtree(*size, *root);
+        }
+        Some(tree)
+    }
+
+    /// `H("root"; ..)` over everything pushed, from leaf 0 on.
     pub(crate) fn root(&self, vector_len: u64, chunk_len: u32) -> Hash {
         let join = |right: Hash, (_, left): &(u64, Hash)| hash(label::hash::NODE, &[left, &right]);
         let top = match self.complete.split_last() {
@@ -47,5 +72,17 @@ impl Tree {
             None => [0; 32],
         };
         hash(label::hash::ROOT, &[&vector_len.to_le_bytes(), &chunk_len.to_le_bytes(), &top])
+    }
+
+    fn push_subtree(&mut self, size: u64, root: Hash) {
+        let (mut start, mut size, mut top) = (self.next, size, root);
+        self.next += size;
+        // Two neighbors of one size make a subtree of the whole only if the left one begins at a multiple of twice that size.
+        let joins = |left: u64, start: u64, size: u64| left == size && (start - left).is_multiple_of(2 * left);
+        while let Some((left_size, left)) = self.complete.pop_if(|(left, _)| joins(*left, start, size)) {
+            top = hash(label::hash::NODE, &[&left, &top]);
+            (start, size) = (start - left_size, 2 * size);
+        }
+        self.complete.push((size, top));
     }
 }

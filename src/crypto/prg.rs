@@ -109,9 +109,8 @@ impl<L: Lane, const NEGATIVE: bool> BlockCipherEncClosure for AddStream<'_, L, N
                 counter = counter.wrapping_add(1);
             }
             backend.encrypt_par_blocks_inplace(&mut blocks);
-            for (words, block) in run.chunks_exact_mut(per_block).zip(&blocks) {
-                combine::<L, NEGATIVE>(words, block);
-            }
+            // As one run of bytes, so that the loop is over whole vectors of the back end's instruction set.
+            combine::<L, NEGATIVE>(run, blocks.as_flattened());
         }
         for words in runs.into_remainder().chunks_mut(per_block) {
             let mut block = counter_block(counter);
@@ -120,8 +119,6 @@ impl<L: Lane, const NEGATIVE: bool> BlockCipherEncClosure for AddStream<'_, L, N
             combine::<L, NEGATIVE>(words, &block);
             block.zeroize();
         }
-        for block in &mut blocks {
-            block.zeroize();
-        }
+        blocks.as_flattened_mut().zeroize();
     }
 }

@@ -1,30 +1,72 @@
 //! Pairwise masks: one keystream for each neighbor and one of its own, over the whole vector.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use core::{fmt, ops::Range};
 
 #[cfg(feature = "parallel")]
 use rayon::prelude::*;
-use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     crypto::{
         prg::{BLOCK_LEN, BlockKey, Stream},
         secret::Secret,
     },
-    error::DecodeError,
-    math::ring::{Lane, Ring, Word},
+    math::{
+        pack::BLOCK,
+        ring::{Lane, Ring, Word},
+    },
     session::SessionId,
 };
 
-/// Ranges begin at a multiple of this many words, so that any number of bits ends on a byte.
-pub(crate) const ALIGNMENT: u64 = 64;
+/// Ranges begin at a multiple of this many words: a whole number of blocks of the wire form.
+pub(crate) const ALIGNMENT: u64 = BLOCK as u64;
 
-/// Words that all keystreams are added to before the next piece: small enough to stay in the first-level cache.
-const PIECE_LEN: usize = 1 << 12;
+/// Words that all keystreams are added to before the next piece: they and the keys of many neighbors stay in the second-level
+/// cache, and the cost of beginning a keystream is spread over 32 KiB or more.
+pub(crate) const PIECE_LEN: usize = 1 << 13;
 
 pub(crate) fn wire_len(ring: Ring, range: &Range<u64>) -> u64 {
     ring.packed_len(range.end.saturating_sub(range.start))
+}
+
+/// Seeds, each with its sign.
+pub(crate) struct Seeds(Vec<(Secret<32>, bool)>);
+
+impl Seeds {
+    /// No seed yet, and room for as many as will come.
+    pub(crate) fn with_capacity(seeds: usize) -> Self {
+        Self(Vec::with_capacity(seeds))
+    }
+
+    /// `PRG(seed)` is added, or subtracted.
+    pub(crate) fn push(&mut self, seed: Secret<32>, negative: bool) {
+        self.0.push((seed, negative));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Secret<32>, bool)> {
+        self.0.iter()
+    }
+
+    /// The same seeds once more: for the plan of another shard.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0.iter().map(|(seed, negative)| (seed.duplicate(), *negative)).collect())
+    }
+
+    pub(crate) fn to_masks(&self, session: SessionId) -> Masks {
+        let mut masks = Masks::with_capacity(session, self.len());
+        self.iter().for_each(|(seed, negative)| masks.push(seed, *negative));
+        masks
+    }
+}
+
+impl fmt::Debug for Seeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Seeds({})", self.len())
+    }
 }
 
 /// The signed sum of the keystreams of some seeds.
@@ -38,15 +80,10 @@ struct Term {
     negative: bool,
 }
 
-/// The keys of one block of positions, for all terms.
-pub(crate) struct BlockKeys {
-    block: u64,
-    keys: Vec<(BlockKey, bool)>,
-}
-
 impl Masks {
-    pub(crate) fn new(session: SessionId) -> Self {
-        Self { session, terms: Vec::new() }
+    /// No keystream yet, and room for as many as will come: growing would leave secrets behind.
+    pub(crate) fn with_capacity(session: SessionId, terms: usize) -> Self {
+        Self { session, terms: Vec::with_capacity(terms) }
     }
 
     /// Adds `PRG(seed)` to the sum, or subtracts it.
@@ -54,37 +91,57 @@ impl Masks {
         self.terms.push(Term { stream: Stream::new(self.session, seed), negative });
     }
 
-    /// Keystreams in the sum.
-    pub(crate) fn len(&self) -> usize {
-        self.terms.len()
-    }
-
     /// Adds the sum's words at `position ..` to `words`, modulo the lane. `cached` keeps the keys of the last block of positions.
     pub(crate) fn add_to<L: Lane>(&self, position: u64, words: &mut [L], cached: &mut Option<BlockKeys>) {
         let (mut position, mut rest) = (position, words);
         while !rest.is_empty() {
-            let (block, offset) = (position / BLOCK_LEN, position % BLOCK_LEN);
-            let take = usize::try_from(BLOCK_LEN - offset).unwrap_or(usize::MAX).min(rest.len());
+            let (keys, take) = self.block_at(position, rest.len(), cached);
             let (now, later) = rest.split_at_mut(take);
-            let keys = match cached.take() {
-                Some(keys) if keys.block == block => keys,
-                _ => self.block_keys(block),
-            };
-            keys.add_to(offset, now);
-            *cached = Some(keys);
-            (position, rest) = (position + take as u64, later);
+            keys.add_to(position % BLOCK_LEN, now);
+            (position, rest) = (position.saturating_add(take as u64), later);
         }
+    }
+
+    /// Adds the masks to input words at `position ..`, a multiple of [`ALIGNMENT`], and packs them into `wire`, which has exactly
+    /// their packed length.
+    pub(crate) fn mask<W: Word>(&self, ring: Ring, position: u64, words: &[W], cached: &mut Option<BlockKeys>, wire: &mut [u8]) {
+        if ring.bits() <= <u32 as Word>::BITS {
+            self.mask_in::<u32, W>(ring, position, words, cached, wire);
+        } else {
+            self.mask_in::<u64, W>(ring, position, words, cached, wire);
+        }
+    }
+
+    fn mask_in<L: Lane, W: Word>(
+        &self,
+        ring: Ring,
+        position: u64,
+        words: &[W],
+        cached: &mut Option<BlockKeys>,
+        wire: &mut [u8],
+    ) {
+        let (mut position, mut words, mut wire) = (position, words, wire);
+        while !words.is_empty() {
+            let (keys, take) = self.block_at(position, words.len(), cached);
+            let (now, later) = words.split_at(take);
+            let len = usize::try_from(ring.packed_len(take as u64)).unwrap_or(usize::MAX);
+            let (bytes, rest) = wire.split_at_mut_checked(len).unwrap_or_default();
+            keys.mask::<L, W>(ring, position % BLOCK_LEN, now, bytes);
+            (position, words, wire) = (position.saturating_add(take as u64), later, rest);
+        }
+    }
+
+    /// The keys at `position`, and how many of `len` words they are for.
+    fn block_at<'a>(&self, position: u64, len: usize, cached: &'a mut Option<BlockKeys>) -> (&'a BlockKeys, usize) {
+        let (block, offset) = (position / BLOCK_LEN, position % BLOCK_LEN);
+        let take = usize::try_from(BLOCK_LEN - offset).unwrap_or(usize::MAX).min(len);
+        let known = cached.take().filter(|keys| keys.block == block);
+        (cached.insert(known.unwrap_or_else(|| self.block_keys(block))), take)
     }
 
     fn block_keys(&self, block: u64) -> BlockKeys {
         let key = |term: &Term| (term.stream.key(block), term.negative);
         BlockKeys { block, keys: self.terms.iter().map(key).collect() }
-    }
-}
-
-impl fmt::Debug for BlockKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BlockKeys(..)")
     }
 }
 
@@ -94,110 +151,81 @@ impl fmt::Debug for Masks {
     }
 }
 
+/// The keys of one block of positions, for all terms.
+pub(crate) struct BlockKeys {
+    block: u64,
+    keys: Vec<(BlockKey, bool)>,
+}
+
 impl BlockKeys {
     fn add_to<L: Lane>(&self, offset: u64, words: &mut [L]) {
-        let add = |(piece, words): (usize, &mut [L])| {
-            let offset = offset + (piece * PIECE_LEN) as u64;
-            self.keys.iter().for_each(|(key, negative)| key.apply(offset, words, *negative));
-        };
+        let add = |(piece, words): (usize, &mut [L])| self.add_piece(offset + (piece * PIECE_LEN) as u64, words);
         #[cfg(feature = "parallel")]
         words.par_chunks_mut(PIECE_LEN).enumerate().for_each(add);
         #[cfg(not(feature = "parallel"))]
         words.chunks_mut(PIECE_LEN).enumerate().for_each(add);
     }
-}
 
-/// A sum of masked vectors, in the machine integers that the masks are in.
-pub(crate) enum Accumulator {
-    Narrow(Vec<u32>),
-    Wide(Vec<u64>),
-}
-
-impl Accumulator {
-    /// `len` zero words.
-    pub(crate) fn new(ring: Ring, len: usize) -> Self {
-        if ring.bits() <= <u32 as Word>::BITS { Self::Narrow(vec![0; len]) } else { Self::Wide(vec![0; len]) }
+    fn add_piece<L: Lane>(&self, offset: u64, words: &mut [L]) {
+        self.keys.iter().for_each(|(key, negative)| key.apply(offset, words, *negative));
     }
 
-    /// Adds packed words at `position ..`, or takes them away again.
-    pub(crate) fn add_wire(&mut self, ring: Ring, range: &Range<u64>, wire: &[u8], negative: bool) -> Result<(), DecodeError> {
-        match self {
-            Self::Narrow(words) => add_wire(words, ring, range, wire, negative),
-            Self::Wide(words) => add_wire(words, ring, range, wire, negative),
+    /// Masks and packs piece by piece: a piece is copied, masked and packed before it leaves the cache. What is left in the buffer is
+    /// what goes on the wire.
+    fn mask<L: Lane, W: Word>(&self, ring: Ring, offset: u64, words: &[W], wire: &mut [u8]) {
+        let piece_bytes = PIECE_LEN / 8 * usize::from(ring.bits());
+        let mask = |lanes: &mut Vec<L>, (piece, (words, wire)): (usize, (&[W], &mut [u8]))| {
+            lanes.clear();
+            lanes.extend(words.iter().map(|word| L::from_u64(word.to_u64())));
+            self.add_piece(offset + (piece * PIECE_LEN) as u64, lanes);
+            ring.pack_into(lanes, wire);
+        };
+        let buffer = || Vec::with_capacity(PIECE_LEN.min(words.len()));
+        #[cfg(feature = "parallel")]
+        {
+            let pieces = words.par_chunks(PIECE_LEN).zip(wire.par_chunks_mut(piece_bytes));
+            pieces.enumerate().for_each_init(buffer, mask);
+        }
+        #[cfg(not(feature = "parallel"))]
+        {
+            let mut lanes = buffer();
+            let pieces = words.chunks(PIECE_LEN).zip(wire.chunks_mut(piece_bytes));
+            pieces.enumerate().for_each(|piece| mask(&mut lanes, piece));
         }
     }
-
-    /// Copies the words at `position ..`, less the masks, to `out`, modulo `2^bits`. `None` outside the vector.
-    pub(crate) fn read<W: Word>(&self, ring: Ring, position: u64, masks: &Masks, out: &mut [W]) -> Option<()> {
-        match self {
-            Self::Narrow(words) => read(words, ring, position, masks, out),
-            Self::Wide(words) => read(words, ring, position, masks, out),
-        }
-    }
 }
 
-impl fmt::Debug for Accumulator {
+impl fmt::Debug for BlockKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Accumulator(..)")
+        f.write_str("BlockKeys(..)")
     }
 }
 
-fn slice_of(range: &Range<u64>) -> Option<Range<usize>> {
-    Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+/// Words that do not fill a block of the wire form yet, masked.
+#[derive(Default)]
+pub(crate) struct Pending {
+    words: Vec<u64>,
 }
 
-fn add_wire<L: Lane>(words: &mut [L], ring: Ring, range: &Range<u64>, wire: &[u8], negative: bool) -> Result<(), DecodeError> {
-    let words = slice_of(range).and_then(|range| words.get_mut(range)).ok_or(DecodeError::Count)?;
-    ring.unpack(wire, words.len(), |place, word| {
-        let word = L::from_u64(word);
-        if let Some(sum) = words.get_mut(place) {
-            *sum = if negative { sum.wrapping_sub(word) } else { sum.wrapping_add(word) };
+impl Pending {
+    /// Masks words at `position ..` and keeps them.
+    pub(crate) fn push<W: Word>(&mut self, ring: Ring, masks: &Masks, position: u64, words: &[W], cached: &mut Option<BlockKeys>) {
+        if ring.bits() <= <u32 as Word>::BITS {
+            self.push_in::<u32, W>(masks, position, words, cached);
+        } else {
+            self.push_in::<u64, W>(masks, position, words, cached);
         }
-    })
-}
-
-fn read<L: Lane, W: Word>(words: &[L], ring: Ring, position: u64, masks: &Masks, out: &mut [W]) -> Option<()> {
-    let range = position..position.checked_add(out.len() as u64)?;
-    let mut lanes = words.get(slice_of(&range)?)?.to_vec();
-    masks.add_to(position, &mut lanes, &mut None);
-    lanes.iter().zip(out).for_each(|(lane, word)| *word = W::from_u64(lane.to_u64() & ring.max()));
-    Some(())
-}
-
-/// Adds the masks to input words and packs them.
-pub(crate) fn mask_words<W: Word>(
-    ring: Ring,
-    masks: &Masks,
-    position: u64,
-    words: &[W],
-    cached: &mut Option<BlockKeys>,
-    wire: &mut Vec<u8>,
-) {
-    if ring.bits() <= <u32 as Word>::BITS {
-        ring.pack(&mask_lanes::<u32, W>(masks, position, words, cached), wire);
-    } else {
-        ring.pack(&mask_lanes::<u64, W>(masks, position, words, cached), wire);
     }
-}
 
-/// Adds the masks to input words.
-pub(crate) fn masked<W: Word>(ring: Ring, masks: &Masks, position: u64, words: &[W], cached: &mut Option<BlockKeys>) -> Vec<u64> {
-    let reduce = |word: u64| word & ring.max();
-    if ring.bits() <= <u32 as Word>::BITS {
-        mask_lanes::<u32, W>(masks, position, words, cached).iter().map(|lane| reduce(lane.to_u64())).collect()
-    } else {
-        mask_lanes::<u64, W>(masks, position, words, cached).iter().map(|lane| reduce(*lane)).collect()
+    fn push_in<L: Lane, W: Word>(&mut self, masks: &Masks, position: u64, words: &[W], cached: &mut Option<BlockKeys>) {
+        let mut lanes: Vec<L> = words.iter().map(|word| L::from_u64(word.to_u64())).collect();
+        masks.add_to(position, &mut lanes, cached);
+        self.words.extend(lanes.into_iter().map(L::to_u64));
     }
-}
 
-/// The lanes are wiped on drop, for an unwinding panic could leave inputs in them.
-fn mask_lanes<L: Lane + Zeroize, W: Word>(
-    masks: &Masks,
-    position: u64,
-    words: &[W],
-    cached: &mut Option<BlockKeys>,
-) -> Zeroizing<Vec<L>> {
-    let mut lanes: Zeroizing<Vec<L>> = Zeroizing::new(words.iter().map(|word| L::from_u64(word.to_u64())).collect());
-    masks.add_to(position, &mut lanes, cached);
-    lanes
+    /// Appends all of them to `wire`.
+    pub(crate) fn flush(&mut self, ring: Ring, wire: &mut Vec<u8>) {
+        ring.pack(&self.words, wire);
+        self.words.clear();
+    }
 }

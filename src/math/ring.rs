@@ -1,8 +1,9 @@
-//! Words modulo `2^b`: their range, their packing on the wire (sections 4 and 12).
+//! Words modulo `2^b` and their range (section 4).
 
-use alloc::vec::Vec;
+use zeroize::Zeroize;
 
-use crate::error::{DecodeError, InputError};
+use super::pack::Planes;
+use crate::error::InputError;
 
 mod private {
     pub trait Sealed {}
@@ -21,7 +22,7 @@ pub trait Word: private::Sealed + Copy + Default + Send + Sync + 'static {
 }
 
 /// A machine integer in which words are masked and summed.
-pub(crate) trait Lane: Word {
+pub(crate) trait Lane: Word + Planes + Zeroize {
     const BYTES: usize;
     fn from_le_slice(bytes: &[u8]) -> Self;
     fn wrapping_add(self, other: Self) -> Self;
@@ -106,10 +107,11 @@ impl Ring {
         ((word << shift) as i64) >> shift
     }
 
-    /// Bytes of `words` packed words.
+    /// Bytes of `words` packed words; a number that no vector reaches saturates.
     #[must_use]
     pub fn packed_len(self, words: u64) -> u64 {
-        (words * u64::from(self.bits)).div_ceil(8)
+        let bytes = (u128::from(words) * u128::from(self.bits)).div_ceil(8);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
     /// Checks that every word is below `2^bits` and, with a bound, at most `max_abs` in absolute value when centred.
@@ -125,60 +127,4 @@ impl Ring {
             None => Ok(()),
         }
     }
-
-    /// Appends packed words; begins on a byte.
-    pub(crate) fn pack<W: Word>(self, words: &[W], out: &mut Vec<u8>) {
-        if self.bits.is_multiple_of(8) {
-            let bytes = usize::from(self.bits / 8);
-            words.iter().for_each(|word| out.extend(word.to_u64().to_le_bytes().iter().take(bytes)));
-            return;
-        }
-        let (mut pending, mut filled) = (0_u128, 0_u32);
-        for word in words {
-            pending |= u128::from(word.to_u64() & self.max()) << filled;
-            filled += u32::from(self.bits);
-            while filled >= 8 {
-                out.push(low_byte(pending));
-                pending >>= 8;
-                filled -= 8;
-            }
-        }
-        if filled > 0 {
-            out.push(low_byte(pending));
-        }
-    }
-
-    /// Hands each of the words packed in `bytes` to `each`, with its place.
-    pub(crate) fn unpack(self, bytes: &[u8], words: usize, mut each: impl FnMut(usize, u64)) -> Result<(), DecodeError> {
-        if bytes.len() as u64 != self.packed_len(words as u64) {
-            return Err(DecodeError::Count);
-        }
-        self.check_padding(bytes, words as u64)?;
-        let (mut pending, mut filled, mut rest) = (0_u128, 0_u32, bytes.iter());
-        for place in 0..words {
-            while filled < u32::from(self.bits) {
-                pending |= u128::from(rest.next().copied().unwrap_or(0)) << filled;
-                filled += 8;
-            }
-            #[allow(clippy::cast_possible_truncation, reason = "the low bits are what is asked for")]
-            each(place, pending as u64 & self.max());
-            pending >>= self.bits;
-            filled -= u32::from(self.bits);
-        }
-        Ok(())
-    }
-
-    /// Refuses a last byte with a bit beyond the last of `words` words.
-    pub(crate) fn check_padding(self, bytes: &[u8], words: u64) -> Result<(), DecodeError> {
-        let used = words.wrapping_mul(u64::from(self.bits)) % 8;
-        match bytes.last() {
-            Some(last) if used != 0 && last >> used != 0 => Err(DecodeError::Padding),
-            _ => Ok(()),
-        }
-    }
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "the low byte is what is asked for")]
-fn low_byte(pending: u128) -> u8 {
-    pending as u8
 }

@@ -15,11 +15,13 @@
 mod advertise;
 mod agree;
 mod deal;
+mod lane;
 mod mask;
 mod open;
 
 pub use advertise::{AwaitingAdverts, join};
 pub use agree::{AwaitingAgreement, AwaitingSurvivors, Finished, SumCheck};
 pub use deal::AwaitingDelivery;
+pub use lane::Lane;
 pub use mask::MaskingInput;
 pub(crate) use open::{decode_commitments, decode_shares};

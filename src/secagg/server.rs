@@ -9,7 +9,7 @@ mod inputs;
 mod reveal;
 
 pub use collect::{CollectingAdverts, CollectingShares};
-pub(crate) use inputs::Unmasking;
+pub(crate) use inputs::{Unmasking, add_range};
 pub use inputs::{CollectingConsistency, CollectingInputs};
 pub use reveal::CollectingReveals;
 
@@ -87,6 +87,11 @@ impl Host {
     fn accepted(&mut self, kind: u8, client: ClientId, digest: Hash) {
         self.seen.insert((kind, client), digest);
         self.counters.messages_accepted += 1;
+    }
+
+    /// Forgets a message, so that it can come again.
+    fn forget(&mut self, kind: u8, client: ClientId) {
+        self.seen.remove(&(kind, client));
     }
 
     fn decode<B: Body>(frame: &Frame<'_>) -> Result<B, Error> {

@@ -1,18 +1,20 @@
 //! The sum: masks come off as it is read.
 
-use alloc::{vec, vec::Vec};
-use core::fmt;
+use alloc::vec::Vec;
+use core::{fmt, ops::Range};
 
 use super::{
     server::Host,
+    shard::{ShardDescriptor, ShardRoot, UnmaskPlan},
     step::{Counters, Outbox},
     transcript,
-    upload::RootBuilder,
+    upload::ChunkTree,
 };
 use crate::{
+    crypto::merkle::Tree,
     error::{ClientId, Error, InputError},
     hash::Hash,
-    mask::{Accumulator, Layout, Masks},
+    mask::{Accumulator, Layout, Masks, pairwise::Seeds},
     math::ring::Word,
     message::{Announcement, Body, Bytes},
 };
@@ -21,7 +23,9 @@ use crate::{
 pub struct Sum {
     host: Host,
     layout: Layout,
-    masked: Accumulator,
+    /// `None` if shards make it.
+    masked: Option<Accumulator>,
+    seeds: Seeds,
     masks: Masks,
     survivors: Vec<ClientId>,
     liars: Vec<ClientId>,
@@ -29,32 +33,34 @@ pub struct Sum {
 }
 
 impl Sum {
-    pub(crate) fn new(host: Host, round: super::server::Unmasking, masks: Masks, liars: Vec<ClientId>) -> Self {
+    pub(crate) fn new(host: Host, round: super::server::Unmasking, seeds: Seeds, liars: Vec<ClientId>) -> Self {
         let super::server::Unmasking { layout, sum, survivors, h3, .. } = round;
-        Self { host, layout, masked: sum, masks, survivors, liars, h3 }
+        let masks = seeds.to_masks(host.session.id());
+        Self { host, layout, masked: sum, seeds, masks, survivors, liars, h3 }
     }
 
     /// Writes the words at `position ..` to `out`. Any range, in any order; use [`crate::Ring::centered`] for signed values.
     ///
     /// # Errors
-    /// [`InputError::Range`] outside the vector; [`InputError::WordWidth`] for `u32` words and a modulus above 2^32.
+    /// [`InputError::Range`] outside the vector; [`InputError::WordWidth`] for `u32` words and a modulus above 2^32;
+    /// [`InputError::WrongState`] if shards make the sum.
     pub fn read<W: Word>(&self, position: u64, out: &mut [W]) -> Result<(), Error> {
         let ring = self.layout.ring();
         if W::BITS < ring.bits() {
             return Err(InputError::WordWidth(ring.bits()).into());
         }
-        let range = || InputError::Range { start: position, end: position.saturating_add(out.len() as u64) };
-        let outside = range();
-        let chunk_len = self.layout.chunk_len() as usize;
-        let end = position.checked_add(out.len() as u64).ok_or(outside)?;
-        if end > self.layout.vector_len() {
-            return Err(outside.into());
-        }
-        for (piece, words) in out.chunks_mut(chunk_len).enumerate() {
-            let start = position + (piece * chunk_len) as u64;
-            self.masked.read(ring, start, &self.masks, words).ok_or(outside)?;
-        }
-        Ok(())
+        let masked = self.masked.as_ref().ok_or(InputError::WrongState)?;
+        let outside = InputError::Range { start: position, end: position.saturating_add(out.len() as u64) };
+        Ok(masked.read(position, &self.masks, out).ok_or(outside)?)
+    }
+
+    /// What a worker needs to unmask one shard of whole chunks. It is secret: see [`UnmaskPlan`].
+    ///
+    /// # Errors
+    /// [`InputError::Range`] if the range is empty, or not of whole chunks.
+    pub fn plan(&self, range: Range<u64>) -> Result<UnmaskPlan, Error> {
+        let shard = ShardDescriptor::new(self.host.session.id(), &self.layout, self.h3, &self.survivors, range)?;
+        Ok(UnmaskPlan::new(shard, self.seeds.duplicate()))
     }
 
     /// How the sum lies on the wire.
@@ -85,9 +91,37 @@ impl Sum {
     /// next round's descriptor.
     ///
     /// # Errors
-    /// [`Error::Environment`] if the identity can not sign.
+    /// [`Error::Environment`] if the identity can not sign; [`InputError::WrongState`] if shards make the sum.
     pub fn announce(&mut self) -> Result<(Outbox, [u8; 32]), Error> {
         let root = self.root()?;
+        self.announce_root(root)
+    }
+
+    /// As [`Sum::announce`], of a sum that was made in shards: these, in any order, are all of the vector.
+    ///
+    /// # Errors
+    /// [`InputError::Shard`] if a shard is missing, double, of another session or of other survivors; [`Error::Environment`] if the
+    /// identity can not sign.
+    pub fn announce_shards(&mut self, shards: &[ShardRoot]) -> Result<(Outbox, [u8; 32]), Error> {
+        let mut shards: Vec<&ShardRoot> = shards.iter().collect();
+        shards.sort_unstable_by_key(|root| root.shard.range().start);
+        let mut tree = Tree::default();
+        for ShardRoot { shard, tree: part } in shards {
+            let expected =
+                ShardDescriptor::new(self.host.session.id(), &self.layout, self.h3, &self.survivors, shard.range())?;
+            let ends = (self.layout.chunk_at(shard.range().start), self.layout.chunk_at(shard.range().end));
+            let spans = ends == (Some(part.parts().0), Some(part.leaves()));
+            if *shard != expected || !spans || tree.append(part).is_none() {
+                return Err(InputError::Shard.into());
+            }
+        }
+        if tree.leaves() != self.layout.chunks() {
+            return Err(InputError::Shard.into());
+        }
+        self.announce_root(tree.root(self.layout.vector_len(), self.layout.chunk_len()))
+    }
+
+    fn announce_root(&mut self, root: Hash) -> Result<(Outbox, [u8; 32]), Error> {
         let body = Announcement { sum_root: Bytes(root) }.body();
         let survivors = self.survivors.iter().map(|id| (*id, Vec::new()));
         let outbox = self.host.send::<Announcement>(&self.h3, body, survivors.collect::<Vec<_>>())?;
@@ -95,16 +129,16 @@ impl Sum {
     }
 
     fn root(&self) -> Result<Hash, Error> {
-        let mut root = RootBuilder::new(self.layout);
+        let (mut tree, mut words, mut wire) = (ChunkTree::new(self.layout), Vec::new(), Vec::new());
         for chunk in 0..self.layout.chunks() {
             let range = self.layout.chunk(chunk);
-            let mut words = vec![0_u64; usize::try_from(range.end - range.start).unwrap_or(0)];
+            words.resize(usize::try_from(range.end - range.start).unwrap_or(0), 0_u64);
             self.read(range.start, &mut words)?;
-            let mut wire = Vec::new();
+            wire.clear();
             self.layout.ring().pack(&words, &mut wire);
-            root.update(&wire);
+            tree.update(&wire);
         }
-        Ok(root.finish())
+        Ok(tree.root())
     }
 }
 

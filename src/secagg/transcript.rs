@@ -36,9 +36,18 @@ fn chain<B: EntryBody>(label: &str, previous: &Hash, extra: &[&[u8]], entries: &
 
 /// The canonical bitmap of some members of the roster.
 pub(crate) fn bitmap(session: &Session, members: &BTreeSet<ClientId>) -> Vec<u8> {
-    let mut bytes = vec![0_u8; session.clients().div_ceil(8)];
-    for (place, (id, _)) in session.roster().iter().enumerate() {
-        if members.contains(id)
+    bits(session.roster().iter().map(|(id, _)| *id), members)
+}
+
+/// The canonical bitmap of some members of a list.
+pub(crate) fn bitmap_of(list: &[ClientId], members: &BTreeSet<ClientId>) -> Vec<u8> {
+    bits(list.iter().copied(), members)
+}
+
+fn bits(list: impl ExactSizeIterator<Item = ClientId>, members: &BTreeSet<ClientId>) -> Vec<u8> {
+    let mut bytes = vec![0_u8; list.len().div_ceil(8)];
+    for (place, id) in list.enumerate() {
+        if members.contains(&id)
             && let Some(byte) = bytes.get_mut(place / 8)
         {
             *byte |= 1 << (place % 8);
@@ -49,12 +58,22 @@ pub(crate) fn bitmap(session: &Session, members: &BTreeSet<ClientId>) -> Vec<u8>
 
 /// The members of a bitmap over the roster.
 pub(crate) fn read_bitmap(session: &Session, bytes: &[u8]) -> Result<BTreeSet<ClientId>, DecodeError> {
-    if bytes.len() != session.clients().div_ceil(8) {
+    read_bits(session.roster().iter().map(|(id, _)| *id), bytes)
+}
+
+/// The members of a bitmap over a list.
+pub(crate) fn read_bitmap_of(list: &[ClientId], bytes: &[u8]) -> Result<BTreeSet<ClientId>, DecodeError> {
+    read_bits(list.iter().copied(), bytes)
+}
+
+fn read_bits(list: impl ExactSizeIterator<Item = ClientId>, bytes: &[u8]) -> Result<BTreeSet<ClientId>, DecodeError> {
+    let len = list.len();
+    if bytes.len() != len.div_ceil(8) {
         return Err(DecodeError::Count);
     }
     let bit = |place: usize| bytes.get(place / 8).is_some_and(|byte| byte >> (place % 8) & 1 == 1);
-    if (session.clients()..bytes.len() * 8).any(bit) {
+    if (len..bytes.len() * 8).any(bit) {
         return Err(DecodeError::Padding);
     }
-    Ok(session.roster().iter().enumerate().filter(|(place, _)| bit(*place)).map(|(_, (id, _))| *id).collect())
+    Ok(list.enumerate().filter(|(place, _)| bit(*place)).map(|(_, id)| id).collect())
 }

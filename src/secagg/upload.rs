@@ -5,23 +5,30 @@ use core::fmt;
 
 use crate::{
     crypto::merkle::Tree,
-    error::{ClientId, EnvironmentError, Error, RoundError},
+    error::{ClientId, EnvironmentError, Error, InputError, RoundError},
     hash::{Hash, Hasher},
     mask::Layout,
     session::SessionId,
 };
 
-/// The root of a vector's chunks, from wire bytes in order, in pieces of any size.
-pub(crate) struct RootBuilder {
+/// The tree over the chunks of a vector, or of a range of it, from wire bytes in order, in pieces of any size.
+#[derive(Clone)]
+pub(crate) struct ChunkTree {
     layout: Layout,
     tree: Tree,
     /// The chunk that is arriving, and its bytes still to come.
     open: Option<(Hasher, u64)>,
 }
 
-impl RootBuilder {
+impl ChunkTree {
+    /// The whole vector.
     pub(crate) fn new(layout: Layout) -> Self {
-        Self { layout, tree: Tree::default(), open: None }
+        Self::starting_at(layout, 0)
+    }
+
+    /// The vector from chunk `first` on.
+    pub(crate) fn starting_at(layout: Layout, first: u64) -> Self {
+        Self { layout, tree: Tree::starting_at(first), open: None }
     }
 
     pub(crate) fn update(&mut self, mut wire: &[u8]) {
@@ -40,7 +47,17 @@ impl RootBuilder {
         }
     }
 
-    pub(crate) fn finish(&self) -> Hash {
+    /// Appends the chunks that follow; `None` if `right` begins elsewhere.
+    pub(crate) fn append(&mut self, right: &Self) -> Option<()> {
+        self.tree.append(&right.tree)
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The root, of a whole vector.
+    pub(crate) fn root(&self) -> Hash {
         self.tree.root(self.layout.vector_len(), self.layout.chunk_len())
     }
 
@@ -62,13 +79,24 @@ impl SpoolError {
     }
 }
 
+impl fmt::Display for SpoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for SpoolError {}
+
 impl From<SpoolError> for Error {
     fn from(error: SpoolError) -> Self {
         EnvironmentError::Spool(error.0).into()
     }
 }
 
-/// Where an upload waits until it is complete: memory, a file, an object store.
+/// Where an upload waits until the round is closed: memory, a file, an object store.
+///
+/// What it gives back must be what it was given: the upload's root is checked as the bytes arrive. A sum over other bytes is wrong,
+/// so keep uploads where nobody else writes.
 pub trait Spool {
     /// Adds bytes at the end.
     ///
@@ -102,34 +130,128 @@ impl Spool for MemorySpool {
     }
 }
 
+/// A [`Spool`] in a file, which is removed when the spool is dropped.
+#[cfg(feature = "std")]
+#[derive(Debug)]
+pub struct FileSpool {
+    file: std::fs::File,
+    path: std::path::PathBuf,
+    kept: bool,
+}
+
+#[cfg(feature = "std")]
+impl FileSpool {
+    /// A new file; one that exists already is left alone.
+    ///
+    /// # Errors
+    /// [`SpoolError`] if it exists, or can not be made.
+    pub fn create(path: impl Into<std::path::PathBuf>) -> Result<Self, SpoolError> {
+        let path = path.into();
+        let file = std::fs::OpenOptions::new().read(true).append(true).create_new(true).open(&path);
+        let file = file.map_err(|e| SpoolError::new(format!("{}: {e}", path.display())))?;
+        Ok(Self { file, path, kept: false })
+    }
+
+    /// A file that holds a whole upload, to be read again; it is not removed.
+    ///
+    /// # Errors
+    /// [`SpoolError`] if it can not be opened.
+    pub fn open(path: impl Into<std::path::PathBuf>) -> Result<Self, SpoolError> {
+        let path = path.into();
+        let file = std::fs::File::open(&path).map_err(|e| SpoolError::new(format!("{}: {e}", path.display())))?;
+        Ok(Self { file, path, kept: true })
+    }
+
+    /// Leaves the file where it is, for instance for the workers of a sharded sum.
+    #[must_use]
+    pub fn keep(mut self) -> std::path::PathBuf {
+        self.kept = true;
+        self.path.clone()
+    }
+
+    fn failed(&self, error: &std::io::Error) -> SpoolError {
+        SpoolError::new(format!("{}: {error}", self.path.display()))
+    }
+}
+
+#[cfg(feature = "std")]
+impl Spool for FileSpool {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
+        std::io::Write::write_all(&mut self.file, bytes).map_err(|e| self.failed(&e))
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), SpoolError> {
+        let mut file = &self.file;
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(offset)).map_err(|e| self.failed(&e))?;
+        std::io::Read::read_exact(&mut file, out).map_err(|e| self.failed(&e))
+    }
+}
+
+#[cfg(feature = "std")]
+impl Drop for FileSpool {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nobody can be told, and what is left behind is a masked vector.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
 /// One client's upload, on its way in. It is independent of the server's state, so each can have a thread of its own.
 pub struct Upload<S = MemorySpool> {
     pub(crate) session: SessionId,
     pub(crate) client: ClientId,
-    pub(crate) spool: S,
     layout: Layout,
-    root: RootBuilder,
+    tree: ChunkTree,
     received: u64,
+    last_byte: u8,
+    /// Taken when the upload is accepted; gone when it failed.
+    spool: Option<S>,
 }
 
 impl<S: Spool> Upload<S> {
     pub(crate) fn new(session: SessionId, client: ClientId, layout: Layout, spool: S) -> Self {
-        Self { session, client, spool, layout, root: RootBuilder::new(layout), received: 0 }
+        let tree = ChunkTree::new(layout);
+        Self { session, client, layout, tree, received: 0, last_byte: 0, spool: Some(spool) }
     }
 
     /// Takes the next bytes, in pieces of any size.
     ///
     /// # Errors
-    /// [`RoundError::UploadMismatch`] if there are more bytes than a vector has; [`Error::Environment`] if the spool fails. The upload
-    /// is then of no more use: drop it.
+    /// [`RoundError::UploadMismatch`] if there are more bytes than a vector has: nothing was taken. [`Error::Environment`] if the
+    /// spool fails: what it holds is then unknown, and the upload is of no more use; drop it.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         if bytes.len() as u64 > self.missing() {
             return Err(RoundError::UploadMismatch(self.client).into());
         }
-        self.spool.append(bytes)?;
-        self.root.update(bytes);
+        let spool = self.spool.as_mut().ok_or(InputError::WrongState)?;
+        if let Err(e) = spool.append(bytes) {
+            self.spool = None;
+            return Err(e.into());
+        }
+        self.tree.update(bytes);
         self.received += bytes.len() as u64;
+        self.last_byte = bytes.last().copied().unwrap_or(self.last_byte);
         Ok(())
+    }
+
+    /// Takes the bytes that belong at `offset`, which must be the next ones: for transports that cut an upload into messages, or go
+    /// on with one that was interrupted.
+    ///
+    /// # Errors
+    /// [`InputError::UploadOffset`] if the bytes are repeated, overlap, or leave a gap: nothing was taken. Else as
+    /// [`Upload::write`].
+    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        if offset != self.received {
+            return Err(InputError::UploadOffset { expected: self.received, got: offset }.into());
+        }
+        self.write(bytes)
+    }
+
+    /// Bytes that have arrived: where an interrupted upload goes on.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// Bytes still to come.
@@ -144,9 +266,24 @@ impl<S: Spool> Upload<S> {
         self.client
     }
 
+    /// The spool, unless the upload was accepted into a sum of the server's own, or failed.
+    #[must_use]
+    pub fn into_spool(self) -> Option<S> {
+        self.spool
+    }
+
     /// The root, if all bytes are there.
     pub(crate) fn complete_root(&self) -> Option<Hash> {
-        (self.missing() == 0).then(|| self.root.finish())
+        (self.missing() == 0 && self.spool.is_some()).then(|| self.tree.root())
+    }
+
+    /// The last byte, which may have padding.
+    pub(crate) fn last_byte(&self) -> u8 {
+        self.last_byte
+    }
+
+    pub(crate) fn take_spool(&mut self) -> Option<S> {
+        self.spool.take()
     }
 }
 

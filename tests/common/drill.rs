@@ -75,7 +75,7 @@ collecting!(CollectingAdverts, CollectingShares, CollectingConsistency, Collecti
 
 impl Collecting for (&mut CollectingInputs, Upload) {
     fn take(&mut self, message: &[u8]) -> Result<Receipt, Error> {
-        self.0.accept(&self.1, message)
+        self.0.accept(&mut self.1, message)
     }
     fn heard(&self) -> Progress {
         self.0.progress()

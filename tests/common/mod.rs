@@ -110,7 +110,7 @@ pub fn run(
         mask_all(&mut state, session, &inputs[&id], &mut wire)?;
         upload.write(&wire)?;
         let (state, header) = state.finish()?;
-        server.accept(&upload, &header)?;
+        server.accept(&mut upload, &header)?;
         sent.insert(id, state);
     }
     let (mut server, outbox) = server.close()?;
@@ -251,7 +251,7 @@ pub fn record(world: &mut World, session: &Session, inputs: &BTreeMap<ClientId, 
         let (state, wire, header) = mask_in_pieces(state, session, &inputs[&id], feed);
         let mut upload = server.upload(id, MemorySpool::default()).unwrap();
         pieces(&wire, &feed.upload).into_iter().for_each(|piece| upload.write(piece).unwrap());
-        server.accept(&upload, &header).unwrap();
+        server.accept(&mut upload, &header).unwrap();
         sent.insert(id, state);
         wires.insert(id, wire);
         messages.push(header);

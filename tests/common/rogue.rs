@@ -279,9 +279,36 @@ fn mask_word(session: &Session, seed: &[u8; 32], position: usize) -> u64 {
     u64::from_le_bytes(word)
 }
 
-/// Words of `bits` bits each, as on the wire (section 12).
+/// Words of `bits` bits each, as on the wire (section 12): whole blocks in planes, then the tail densely.
 pub fn pack(bits: u8, words: impl Iterator<Item = u64>) -> Vec<u8> {
-    let bits: Vec<bool> = words.flat_map(|word| (0..bits).map(move |bit| word >> bit & 1 == 1)).collect();
+    let words: Vec<u64> = words.collect();
+    let (blocks, tail) = words.as_chunks::<64>();
+    let bit = |word: u64, bit: u8| word >> bit & 1 == 1;
+    let mut out: Vec<u8> = blocks.iter().flat_map(|block| bytes(planes(bits, block).into_iter().flatten())).collect();
+    out.extend(bytes(tail.iter().flat_map(|word| (0..bits).map(move |place| bit(*word, place)))));
+    out
+}
+
+/// The bits of the planes of one block.
+fn planes(bits: u8, block: &[u64; 64]) -> Vec<Vec<bool>> {
+    let widths = [64, 32, 16, 8, 4, 2, 1].into_iter().filter(|width| bits & width != 0);
+    let mut shift = 0;
+    let plane = |width: u8| {
+        // Fields of whole bytes follow one another; of smaller ones, field `i` is the `i / m`-th in byte `i mod m` of `m` bytes.
+        let (wide, m) = (usize::from(width), 8 * usize::from(width));
+        let mut plane = vec![false; 64 * wide];
+        for (i, word) in block.iter().enumerate() {
+            let at = if wide >= 8 { i * wide } else { i % m * 8 + i / m * wide };
+            (0..width).for_each(|k| plane[at + usize::from(k)] = word >> (shift + k) & 1 == 1);
+        }
+        shift += width;
+        plane
+    };
+    widths.map(plane).collect()
+}
+
+fn bytes(bits: impl Iterator<Item = bool>) -> Vec<u8> {
+    let bits: Vec<bool> = bits.collect();
     bits.chunks(8).map(|byte| byte.iter().enumerate().map(|(place, bit)| u8::from(*bit) << place).sum()).collect()
 }
 

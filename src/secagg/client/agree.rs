@@ -14,7 +14,7 @@ use crate::{
     math::ring::Word,
     message::{Agreement, Announcement, Bytes, Consistency, Entry, MaskedInput, Reveal, RevealedShare, Survivors},
     mutant::{self, Mutant},
-    secagg::{participant::Participant, step::Failure, transcript, upload::RootBuilder},
+    secagg::{participant::Participant, step::Failure, transcript, upload::ChunkTree},
 };
 
 /// Round 2 done: the input is released. Waits to hear who survived.
@@ -137,7 +137,7 @@ impl Finished {
     #[must_use]
     pub fn check_sum(self) -> SumCheck {
         let layout = Layout::new(&self.me.session);
-        SumCheck { finished: self, layout, root: RootBuilder::new(layout), given: 0, pending: Vec::new() }
+        SumCheck { finished: self, layout, root: ChunkTree::new(layout), given: 0, pending: Vec::new() }
     }
 }
 
@@ -151,7 +151,7 @@ impl fmt::Debug for Finished {
 pub struct SumCheck {
     finished: Finished,
     layout: Layout,
-    root: RootBuilder,
+    root: ChunkTree,
     given: u64,
     pending: Vec<u64>,
 }
@@ -191,7 +191,7 @@ impl SumCheck {
         }
         let opened = self.finished.me.open::<Announcement>(announcement, &self.finished.h3);
         let announced = opened.map_err(|refusal| refusal.with(()).error)?;
-        let root = self.root.finish();
+        let root = self.root.root();
         if announced.sum_root.0 != root {
             return Err(ServerFault::WrongSum.into());
         }

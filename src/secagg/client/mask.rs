@@ -6,19 +6,17 @@ use core::fmt;
 use super::{
     agree::AwaitingSurvivors,
     deal::{AwaitingDelivery, SharePair},
+    lane::{Lane, Lender},
 };
 use crate::{
     crypto::{kdf, kem::Ciphertext},
     error::{ClientFault, ClientId, Error, InputError, ServerFault},
     hash::Hash,
-    mask::{
-        Layout, Masks,
-        pairwise::{self, BlockKeys},
-    },
+    mask::{Layout, Masks},
     math::ring::Word,
     message::{Bytes, Delivery, MaskedInput, Package},
     mutant::{self, Mutant},
-    secagg::{keys::pair_seed, participant::Participant, step::Failure, upload::RootBuilder},
+    secagg::{keys::pair_seed, participant::Participant, step::Failure},
 };
 
 /// Round 1 done, all shares good; turns the input into masked wire bytes, in order, in pieces of any size.
@@ -32,15 +30,10 @@ use crate::{
 /// ```
 pub struct MaskingInput {
     me: Participant,
-    masks: Masks,
+    masks: Lender,
     shares: BTreeMap<ClientId, SharePair>,
     h2: Hash,
     layout: Layout,
-    position: u64,
-    /// Masked words that do not fill a byte boundary yet.
-    pending: Vec<u64>,
-    root: RootBuilder,
-    keys: Option<BlockKeys>,
 }
 
 impl MaskingInput {
@@ -50,7 +43,7 @@ impl MaskingInput {
         mut shares: BTreeMap<ClientId, SharePair>,
         h2: Hash,
     ) -> Result<Self, Error> {
-        let mut masks = Masks::new(state.me.session.id());
+        let mut masks = Masks::with_capacity(state.me.session.id(), delivery.packages.len() + 1);
         masks.push(&kdf::self_seed(state.me.session.id(), &state.self_secret, state.me.id), false);
         let secret_key = state.mask_root.kem_key(state.me.session.id(), state.me.id);
         for package in &delivery.packages {
@@ -61,8 +54,7 @@ impl MaskingInput {
         }
         shares.insert(state.me.id, state.own_shares);
         let layout = Layout::new(&state.me.session);
-        let (root, pending) = (RootBuilder::new(layout), Vec::new());
-        Ok(Self { me: state.me, masks, shares, h2, layout, position: 0, pending, root, keys: None })
+        Ok(Self { me: state.me, masks: Lender::new(masks, layout), shares, h2, layout })
     }
 
     /// Masks the next words and appends wire bytes to `wire`. Words are below `2^modulus_bits`; an exact bound is checked.
@@ -73,24 +65,32 @@ impl MaskingInput {
     /// [`Error::Input`] if a word is out of range (its position is named), there are too many, or they are `u32` for a modulus
     /// above 2^32. Nothing has then been masked.
     pub fn mask<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) -> Result<(), Error> {
-        let ring = self.layout.ring();
-        if W::BITS < ring.bits() {
-            return Err(InputError::WordWidth(ring.bits()).into());
-        }
-        let (given, expected) = (words.len() as u64, self.remaining());
-        if given > expected {
-            return Err(InputError::TooManyWords { expected, given }.into());
-        }
-        ring.check(words, self.layout.max_abs(), self.position)?;
-        let chunk_len = self.layout.chunk_len() as usize;
-        words.chunks(chunk_len).for_each(|piece| self.mask_piece(piece, wire));
-        Ok(())
+        self.masks.mask(words, wire)
     }
 
-    /// Words still to come.
+    /// Splits the rest of the vector into at most `count` lanes, each of which can be masked on a thread of its own. Their wire bytes,
+    /// in order of position, are the upload; [`MaskingInput::join`] takes the lanes back.
+    ///
+    /// Nothing is left to be masked here: no part of a mask can be used twice.
+    ///
+    /// # Errors
+    /// [`InputError::Range`] if the words given so far do not end with a chunk.
+    pub fn lanes(&mut self, count: usize) -> Result<Vec<Lane>, Error> {
+        self.masks.lend(count)
+    }
+
+    /// Takes back a lane whose words have all been given; in any order.
+    ///
+    /// # Errors
+    /// [`InputError::Incomplete`] if words are missing, [`InputError::WrongState`] if it is another client's; with the lane.
+    pub fn join(&mut self, lane: Lane) -> Result<(), (Error, Lane)> {
+        self.masks.take_back(lane)
+    }
+
+    /// Words still to come here, and not in a lane.
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.layout.vector_len() - self.position
+        self.masks.remaining()
     }
 
     /// How the vector lies on the wire.
@@ -108,40 +108,22 @@ impl MaskingInput {
     /// # Errors
     /// [`InputError::Incomplete`] if words are missing; the state comes back.
     pub fn finish(self) -> Result<(AwaitingSurvivors, Vec<u8>), Failure<Self>> {
-        match self.remaining() {
-            0 => self.release().map_err(Failure::end),
-            missing => Err(Failure::keep(InputError::Incomplete { missing }, self)),
+        match self.masks.tree() {
+            Ok(tree) => self.release(tree.root()),
+            Err(missing) => Err(Failure::keep(missing, self)),
         }
     }
 
-    fn release(self) -> Result<(AwaitingSurvivors, Vec<u8>), Error> {
-        let body = MaskedInput {
-            root: Bytes(self.root.finish()),
-            vector_len: self.layout.vector_len(),
-            chunk_len: self.layout.chunk_len(),
-        };
-        let sent = self.me.sign(&self.h2, &body)?;
+    fn release(mut self, root: Hash) -> Result<(AwaitingSurvivors, Vec<u8>), Failure<Self>> {
+        let body =
+            MaskedInput { root: Bytes(root), vector_len: self.layout.vector_len(), chunk_len: self.layout.chunk_len() };
+        let sent = self.me.sign(&self.h2, &body).map_err(Failure::end)?;
+        if mutant::active(Mutant::RetryAfterRelease) {
+            self.masks.rewind();
+            return Err(Failure { complaint: Some(sent.bytes), ..Failure::keep(InputError::WrongState, self) });
+        }
         let own = self.me.entry(&self.h2, body, &sent);
         Ok((AwaitingSurvivors { me: self.me, shares: self.shares, h2: self.h2, own }, sent.bytes))
-    }
-
-    fn mask_piece<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) {
-        let (ring, start) = (self.layout.ring(), wire.len());
-        let end = self.position + words.len() as u64;
-        let whole = self.pending.is_empty() && (end.is_multiple_of(self.layout.alignment()) || end == self.layout.vector_len());
-        if whole {
-            pairwise::mask_words(ring, &self.masks, self.position, words, &mut self.keys, wire);
-        } else {
-            self.pending.extend(pairwise::masked(ring, &self.masks, self.position, words, &mut self.keys));
-            let keep = if end == self.layout.vector_len() { 0 } else { end % self.layout.alignment() };
-            let keep = usize::try_from(keep).unwrap_or(0);
-            let ready = self.pending.len().saturating_sub(keep);
-            let rest = self.pending.split_off(ready);
-            ring.pack(&self.pending, wire);
-            self.pending = rest;
-        }
-        self.root.update(wire.get(start..).unwrap_or_default());
-        self.position = if mutant::active(Mutant::RetryAfterRelease) && end == self.layout.vector_len() { 0 } else { end };
     }
 }
 
@@ -161,6 +143,6 @@ fn seed_from(
 
 impl fmt::Debug for MaskingInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MaskingInput").field("client", &self.me.id).field("position", &self.position).finish_non_exhaustive()
+        f.debug_struct("MaskingInput").field("client", &self.me.id).field("position", &self.masks.position()).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,11 @@
 //! Rounds 2 and 3: collect masked inputs, then agreement on who survived.
 
-use alloc::{collections::BTreeMap, vec, vec::Vec};
-use core::fmt;
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use core::{fmt, ops::Range};
 
 use super::{CollectingReveals, Host, Opened, collect::Dealt, ids, progress, to_all};
 use crate::{
-    error::{ClientFault, ClientId, Error, RoundError},
+    error::{ClientFault, ClientId, Error, InputError, RoundError},
     hash::Hash,
     mask::{Accumulator, Layout},
     message::{Agreement, Body, Consistency, Entry, Frame, MaskedInput, Survivors},
@@ -14,7 +14,7 @@ use crate::{
         keys::PublicKeys,
         step::{Failure, Outbox, Progress, Receipt, Round},
         transcript,
-        upload::{Spool, Upload},
+        upload::{Spool, SpoolError, Upload},
     },
 };
 
@@ -25,19 +25,46 @@ pub struct CollectingInputs {
     dealt: BTreeMap<ClientId, Dealt>,
     h2: Hash,
     layout: Layout,
-    sum: Accumulator,
-    inputs: BTreeMap<ClientId, Entry<MaskedInput>>,
+    summing: Summing,
+    inputs: BTreeMap<ClientId, Input>,
     /// Clients that complained falsely: drop-outs.
     excluded: Vec<ClientId>,
 }
 
+/// An input that is in.
+struct Input {
+    entry: Entry<MaskedInput>,
+    /// Where the upload waits for the sum; with the shards, if they make it.
+    spool: Option<Box<dyn Spool + Send>>,
+}
+
+/// Who makes the sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Summing {
+    Here,
+    InShards,
+}
+
+/// Words of every upload that are added before the next: their sum stays in the cache while the uploads stream by.
+const SUM_LEN: u64 = 1 << 16;
+
 impl CollectingInputs {
     pub(crate) fn new(host: Host, keys: BTreeMap<ClientId, PublicKeys>, dealt: BTreeMap<ClientId, Dealt>, h2: Hash) -> Self {
         let layout = Layout::new(&host.session);
-        // A vector that does not fit the address space fails at the first read, not here.
-        let len = usize::try_from(layout.vector_len()).unwrap_or(0);
-        let sum = Accumulator::new(layout.ring(), len);
-        Self { host, keys, dealt, h2, layout, sum, inputs: BTreeMap::new(), excluded: Vec::new() }
+        Self { host, keys, dealt, h2, layout, summing: Summing::Here, inputs: BTreeMap::new(), excluded: Vec::new() }
+    }
+
+    /// Leaves the sum to shards ([`crate::secagg::shard`]): accepted uploads keep their spools, and the server needs no memory for
+    /// vectors. Say so before the first input is in.
+    ///
+    /// # Errors
+    /// [`InputError::WrongState`] if there are inputs.
+    pub fn sum_in_shards(&mut self) -> Result<(), Error> {
+        if !self.inputs.is_empty() {
+            return Err(InputError::WrongState.into());
+        }
+        self.summing = Summing::InShards;
+        Ok(())
     }
 
     /// Begins a client's upload into `spool`, which must be empty. It counts for nothing until [`CollectingInputs::accept`].
@@ -54,12 +81,13 @@ impl CollectingInputs {
         Ok(Upload::new(self.host.session.id(), client, self.layout, spool))
     }
 
-    /// Takes a client's signed header, checks its whole upload against it, and adds the upload to the sum: all of it, or nothing.
+    /// Takes a client's signed header and checks its whole upload against it. The spool leaves the upload and waits for
+    /// [`CollectingInputs::close`], which makes the sum; unless shards do.
     ///
     /// # Errors
     /// [`Error::Decode`], [`Error::Client`] or [`Error::Round`] ([`RoundError::UploadMismatch`] makes the client a drop-out unless a
-    /// good upload follows); [`Error::Environment`] if the spool fails. The sum is unchanged.
-    pub fn accept<S: Spool>(&mut self, upload: &Upload<S>, message: &[u8]) -> Result<Receipt, Error> {
+    /// good upload follows). The upload is unchanged.
+    pub fn accept<S: Spool + Send + 'static>(&mut self, upload: &mut Upload<S>, message: &[u8]) -> Result<Receipt, Error> {
         let (dealt, excluded) = (&self.dealt, &self.excluded);
         let member = |id| dealt.contains_key(&id) && !excluded.contains(&id);
         let Opened::New(frame, digest) = self.host.open::<MaskedInput>(message, &self.h2, member)? else {
@@ -73,9 +101,15 @@ impl CollectingInputs {
         if !own || upload.complete_root() != Some(input.root.0) {
             return Err(RoundError::UploadMismatch(frame.client).into());
         }
-        self.add(upload)?;
-        self.inputs.insert(frame.client, frame.to_entry(input));
+        let padding = self.layout.ring().check_padding(&[upload.last_byte()], self.layout.vector_len());
+        padding.map_err(|e| Error::client(frame.client, ClientFault::Malformed(e)))?;
+        let spool = match self.summing {
+            Summing::Here => upload.take_spool().map(|spool| Box::new(spool) as Box<dyn Spool + Send>),
+            Summing::InShards => None,
+        };
+        self.inputs.insert(frame.client, Input { entry: frame.to_entry(input), spool });
         self.host.accepted(MaskedInput::TYPE, frame.client, digest);
+        self.host.counters.upload_bytes += self.layout.wire_len(&(0..self.layout.vector_len()));
         Ok(self.host.receipt(true, self.progress()))
     }
 
@@ -130,51 +164,71 @@ impl CollectingInputs {
         progress(Round::MaskedInput, |id| self.inputs.contains_key(&id), self.dealt.keys())
     }
 
-    /// Ends round 2: whose upload is complete survives; nothing that comes later is ever added.
+    /// Ends round 2: makes the sum, chunk by chunk over all uploads. Whose upload is in survives; nothing that comes later is ever
+    /// added.
     ///
     /// # Errors
-    /// [`RoundError::TooFewClients`], with the state: wait, or give up. [`Error::Environment`] if the identity can not sign.
+    /// [`RoundError::TooFewClients`], with the state: wait, or give up. [`Error::Environment`], with the state: if the identity can
+    /// not sign, there is no memory for the sum, or a spool fails. The spool's client is then no longer in: close again without it,
+    /// or wait for it to upload again.
     pub fn close(mut self) -> Result<(CollectingConsistency, Outbox), Failure<Self>> {
         if let Err(e) = self.host.check_threshold(self.inputs.len()) {
             return Err(Failure::keep(e, self));
         }
+        let sum = match self.sum() {
+            Ok(sum) => sum,
+            Err(e) => return Err(Failure::keep(e, self)),
+        };
         let bitmap = transcript::bitmap(&self.host.session, &ids(&self.inputs));
-        let message = Survivors { bitmap, entries: self.inputs.values().cloned().collect() };
+        let message = Survivors { bitmap, entries: self.inputs.values().map(|input| input.entry.clone()).collect() };
         let h3 = transcript::h3(&self.h2, &message.bitmap, &message.entries);
         match self.host.send::<Survivors>(&self.h2, message.body(), to_all(self.dealt.keys())) {
-            Ok(outbox) => Ok((self.into_consistency(h3), outbox)),
+            Ok(outbox) => Ok((self.into_consistency(h3, sum), outbox)),
             Err(e) => Err(Failure::keep(e, self)),
         }
     }
 
-    fn into_consistency(self, h3: Hash) -> CollectingConsistency {
+    fn into_consistency(self, h3: Hash, sum: Option<Accumulator>) -> CollectingConsistency {
         let survivors = self.inputs.into_keys().collect();
-        let round = Unmasking { keys: self.keys, dealt: self.dealt, layout: self.layout, sum: self.sum, survivors, h3 };
+        let round = Unmasking { keys: self.keys, dealt: self.dealt, layout: self.layout, sum, survivors, h3 };
         CollectingConsistency { host: self.host, round, agreed: BTreeMap::new() }
     }
 
-    /// Adds a whole upload; takes everything off again if the spool fails half-way.
-    fn add<S: Spool>(&mut self, upload: &Upload<S>) -> Result<(), Error> {
-        for chunk in 0..self.layout.chunks() {
-            if let Err(e) = self.add_chunk(upload, chunk, false) {
-                for earlier in 0..chunk {
-                    self.add_chunk(upload, earlier, true)?;
+    /// The sum of all uploads; `None` if it is made elsewhere. A client whose spool fails is out, and can upload again.
+    fn sum(&mut self) -> Result<Option<Accumulator>, Error> {
+        if self.summing == Summing::InShards {
+            return Ok(None);
+        }
+        let (whole, mut wire) = (0..self.layout.vector_len(), Vec::new());
+        let mut sum = Accumulator::new(self.layout.ring(), &whole)?;
+        for start in (0..whole.end).step_by(usize::try_from(SUM_LEN).unwrap_or(usize::MAX)) {
+            let range = start..(start + SUM_LEN).min(whole.end);
+            for (client, Input { spool, .. }) in &self.inputs {
+                let Some(spool) = spool else { continue };
+                if let Err(e) = add_range(&mut sum, &self.layout, &range, &**spool, &mut wire) {
+                    let client = *client;
+                    self.inputs.remove(&client);
+                    self.host.forget(MaskedInput::TYPE, client);
+                    return Err(SpoolError::new(format_args!("{client}: {e}")).into());
                 }
-                return Err(e);
             }
         }
-        self.host.counters.upload_bytes += self.layout.wire_len(&(0..self.layout.vector_len()));
-        Ok(())
+        Ok(Some(sum))
     }
+}
 
-    fn add_chunk<S: Spool>(&mut self, upload: &Upload<S>, chunk: u64, negative: bool) -> Result<(), Error> {
-        let range = self.layout.chunk(chunk);
-        let len = usize::try_from(self.layout.wire_len(&range)).unwrap_or(0);
-        let mut wire = vec![0; len];
-        upload.spool.read(self.layout.wire_len(&(0..range.start)), &mut wire)?;
-        let add = self.sum.add_wire(self.layout.ring(), &range, &wire, negative);
-        add.map_err(|e| Error::client(upload.client, ClientFault::Malformed(e)))
-    }
+/// Adds one range of an upload; `wire` is memory that is used again.
+pub(crate) fn add_range<S: Spool + ?Sized>(
+    sum: &mut Accumulator,
+    layout: &Layout,
+    range: &Range<u64>,
+    spool: &S,
+    wire: &mut Vec<u8>,
+) -> Result<(), SpoolError> {
+    wire.resize(usize::try_from(layout.wire_len(range)).unwrap_or(usize::MAX), 0);
+    spool.read(layout.wire_len(&(0..range.start)), wire)?;
+    // The bytes matched a signed root, and their padding was checked, when they arrived.
+    sum.add_wire(range, wire, false).map_err(|_| SpoolError::new("gives back other bytes than it was given"))
 }
 
 impl fmt::Debug for CollectingInputs {
@@ -188,7 +242,8 @@ pub(crate) struct Unmasking {
     pub(crate) keys: BTreeMap<ClientId, PublicKeys>,
     pub(crate) dealt: BTreeMap<ClientId, Dealt>,
     pub(crate) layout: Layout,
-    pub(crate) sum: Accumulator,
+    /// `None` if shards make it.
+    pub(crate) sum: Option<Accumulator>,
     /// Ascending.
     pub(crate) survivors: Vec<ClientId>,
     pub(crate) h3: Hash,

@@ -12,7 +12,7 @@ use crate::{
         vss::{Commitments, Share, lagrange_weights, recover},
     },
     error::{ClientFault, ClientId, Error, RoundError},
-    mask::Masks,
+    mask::pairwise::Seeds,
     message::{Body, Reveal},
     secagg::{
         keys::{MaskRoot, pair_seed},
@@ -73,13 +73,13 @@ impl CollectingReveals {
             Ok(recovered) => recovered,
             Err(e) => return Err(Failure::keep(e, self)),
         };
-        let masks = match self.masks(&secrets) {
-            Ok(masks) => masks,
+        let seeds = match self.seeds(&secrets) {
+            Ok(seeds) => seeds,
             Err(e) => return Err(Failure::end(e)),
         };
         self.host.counters.secrets_recovered += secrets.len() as u64;
-        self.host.counters.mask_streams += masks.len() as u64;
-        Ok(Sum::new(self.host, self.round, masks, liars))
+        self.host.counters.mask_streams += seeds.len() as u64;
+        Ok(Sum::new(self.host, self.round, seeds, liars))
     }
 
     fn survived(&self, client: ClientId) -> bool {
@@ -128,22 +128,23 @@ impl CollectingReveals {
     }
 
     /// What has to be taken off the sum (section 11), from the recovered secrets in order of owner.
-    fn masks(&self, secrets: &[Share]) -> Result<Masks, Error> {
+    fn seeds(&self, secrets: &[Share]) -> Result<Seeds, Error> {
         let session = self.host.session.id();
-        let mut masks = Masks::new(session);
+        let dropped = self.round.dealt.len() - self.round.survivors.len();
+        let mut seeds = Seeds::with_capacity(self.round.survivors.len() * (dropped + 1));
         for (owner, secret) in self.round.dealt.keys().zip(secrets) {
             let scalar = SecretScalar::new(secret.value);
             if self.survived(*owner) {
-                masks.push(&kdf::self_seed(session, &scalar, *owner), true);
+                seeds.push(kdf::self_seed(session, &scalar, *owner), true);
             } else {
-                self.push_pairs(&mut masks, *owner, &MaskRoot(scalar))?;
+                self.push_pairs(&mut seeds, *owner, &MaskRoot(scalar))?;
             }
         }
-        Ok(masks)
+        Ok(seeds)
     }
 
     /// The pair masks between a dropped client and every survivor.
-    fn push_pairs(&self, masks: &mut Masks, dropped: ClientId, root: &MaskRoot) -> Result<(), Error> {
+    fn push_pairs(&self, seeds: &mut Seeds, dropped: ClientId, root: &MaskRoot) -> Result<(), Error> {
         let session = self.host.session.id();
         let mismatch = || Error::client(dropped, ClientFault::MaskKeyMismatch);
         let secret_key = root.kem_key(session, dropped);
@@ -161,7 +162,7 @@ impl CollectingReveals {
                 self.seed_to(dropped, *survivor, root).ok_or_else(mismatch)?
             };
             // The survivor added its mask if its id is the lower one; what was added is taken off.
-            masks.push(&seed, *survivor < dropped);
+            seeds.push(seed, *survivor < dropped);
         }
         Ok(())
     }

@@ -1,0 +1,123 @@
+//! Sums of masked vectors over a range of positions.
+
+use alloc::vec::Vec;
+use core::{fmt, ops::Range};
+
+#[cfg(feature = "parallel")]
+use rayon::prelude::*;
+
+use super::pairwise::{Masks, PIECE_LEN};
+use crate::{
+    error::{DecodeError, EnvironmentError},
+    math::ring::{Lane, Ring, Word},
+};
+
+/// A sum of masked vectors over a range of positions, in the machine integers that the masks are in.
+pub(crate) struct Accumulator {
+    ring: Ring,
+    start: u64,
+    lanes: Lanes,
+}
+
+enum Lanes {
+    Narrow(Vec<u32>),
+    Wide(Vec<u64>),
+}
+
+impl Accumulator {
+    /// Zeros over `range`.
+    pub(crate) fn new(ring: Ring, range: &Range<u64>) -> Result<Self, EnvironmentError> {
+        let words = range.end.saturating_sub(range.start);
+        let lanes = if ring.bits() <= <u32 as Word>::BITS { Lanes::Narrow(zeros(words)?) } else { Lanes::Wide(zeros(words)?) };
+        Ok(Self { ring, start: range.start, lanes })
+    }
+
+    /// Adds packed words at the positions of `range`, or takes them away; nothing if they are not exactly that many.
+    pub(crate) fn add_wire(&mut self, range: &Range<u64>, wire: &[u8], negative: bool) -> Result<(), DecodeError> {
+        let place = self.place(range).ok_or(DecodeError::Count)?;
+        match &mut self.lanes {
+            Lanes::Narrow(words) => add_wire(words.get_mut(place).ok_or(DecodeError::Count)?, self.ring, wire, negative),
+            Lanes::Wide(words) => add_wire(words.get_mut(place).ok_or(DecodeError::Count)?, self.ring, wire, negative),
+        }
+    }
+
+    /// Adds another sum over the same range; `None` if the ranges differ.
+    pub(crate) fn merge(&mut self, other: &Self) -> Option<()> {
+        match (&mut self.lanes, &other.lanes) {
+            (Lanes::Narrow(a), Lanes::Narrow(b)) if self.start == other.start && a.len() == b.len() => add_all(a, b),
+            (Lanes::Wide(a), Lanes::Wide(b)) if self.start == other.start && a.len() == b.len() => add_all(a, b),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Copies the words at `position ..`, less the masks, to `out`, modulo `2^bits`; `None` outside the range.
+    pub(crate) fn read<W: Word>(&self, position: u64, masks: &Masks, out: &mut [W]) -> Option<()> {
+        let place = self.place(&(position..position.checked_add(out.len() as u64)?))?;
+        match &self.lanes {
+            Lanes::Narrow(words) => read(words.get(place)?, self.ring, position, masks, out),
+            Lanes::Wide(words) => read(words.get(place)?, self.ring, position, masks, out),
+        }
+        Some(())
+    }
+
+    /// Appends the words, masks and all, in the wire form.
+    pub(crate) fn pack(&self, out: &mut Vec<u8>) {
+        match &self.lanes {
+            Lanes::Narrow(words) => self.ring.pack(words, out),
+            Lanes::Wide(words) => self.ring.pack(words, out),
+        }
+    }
+
+    fn place(&self, range: &Range<u64>) -> Option<Range<usize>> {
+        let index = |position: u64| usize::try_from(position.checked_sub(self.start)?).ok();
+        Some(index(range.start)?..index(range.end)?)
+    }
+}
+
+impl fmt::Debug for Accumulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Accumulator(..)")
+    }
+}
+
+fn zeros<L: Lane>(words: u64) -> Result<Vec<L>, EnvironmentError> {
+    let refused = EnvironmentError::Memory { words };
+    let len = usize::try_from(words).map_err(|_| refused.clone())?;
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(len).map_err(|_| refused)?;
+    zeros.resize(len, L::default());
+    Ok(zeros)
+}
+
+fn add_wire<L: Lane>(words: &mut [L], ring: Ring, wire: &[u8], negative: bool) -> Result<(), DecodeError> {
+    if wire.len() as u64 != ring.packed_len(words.len() as u64) {
+        return Err(DecodeError::Count);
+    }
+    ring.check_padding(wire, words.len() as u64)?;
+    let piece_bytes = PIECE_LEN / 8 * usize::from(ring.bits());
+    let add = |(words, wire): (&mut [L], &[u8])| ring.add_packed(wire, words, negative);
+    #[cfg(feature = "parallel")]
+    return words.par_chunks_mut(PIECE_LEN).zip(wire.par_chunks(piece_bytes)).try_for_each(add);
+    #[cfg(not(feature = "parallel"))]
+    return words.chunks_mut(PIECE_LEN).zip(wire.chunks(piece_bytes)).try_for_each(add);
+}
+
+fn add_all<L: Lane>(sum: &mut [L], other: &[L]) {
+    sum.iter_mut().zip(other).for_each(|(a, b)| *a = a.wrapping_add(*b));
+}
+
+/// Piece by piece: a piece is copied, unmasked and reduced before it leaves the cache.
+fn read<L: Lane, W: Word>(words: &[L], ring: Ring, position: u64, masks: &Masks, out: &mut [W]) {
+    let mut keys = None;
+    let mut lanes = Vec::with_capacity(READ_LEN.min(words.len()));
+    for (piece, (words, out)) in words.chunks(READ_LEN).zip(out.chunks_mut(READ_LEN)).enumerate() {
+        lanes.clear();
+        lanes.extend_from_slice(words);
+        masks.add_to(position + (piece * READ_LEN) as u64, &mut lanes, &mut keys);
+        lanes.iter().zip(out).for_each(|(lane, word)| *word = W::from_u64(lane.to_u64() & ring.max()));
+    }
+}
+
+/// Words that are read at once: enough pieces for many threads, and little memory.
+const READ_LEN: usize = 32 * PIECE_LEN;
