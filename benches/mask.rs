@@ -1,81 +1,47 @@
-//! Masking against neighbors, as a ratio to the raw AES-256-CTR rate of the same build.
+//! A client's masking, from words to wire bytes, against the raw AES-256-CTR keystream that it needs, in the same run.
 //!
-//! `cargo bench --features hazmat --bench mask`. The throughput counted is keystream bytes: 4 for each word and neighbor.
+//! `cargo bench --all-features --bench mask`. The throughput counted is keystream bytes: 4 for each word and keystream. The vector has 2^20
+//! words, so key derivation, memory traffic and packing are all in the figure.
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]
 
-use aes::{
-    Aes256Enc,
-    cipher::{
-        Array, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit, consts::U16,
-        typenum::Unsigned,
-    },
-};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+mod common;
+
 use std::hint::black_box;
-use veilsum::{SessionId, hazmat::Keystreams};
 
-const WORDS: usize = 1 << 18;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use veilsum::{Ring, SessionId, hazmat::Keystreams};
 
-/// The limit: keystream made in the cipher's back end and folded into one register, never stored.
-struct Discard<'a> {
-    blocks: u64,
-    sink: &'a mut u64,
-}
-
-impl BlockSizeUser for Discard<'_> {
-    type BlockSize = U16;
-}
-
-impl BlockCipherEncClosure for Discard<'_> {
-    #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let width = B::ParBlocksSize::U64;
-        let mut counter = 0_u64;
-        while counter < self.blocks {
-            let mut blocks: Array<Array<u8, U16>, B::ParBlocksSize> = Array::default();
-            for block in &mut blocks {
-                if let Some(low) = block.last_chunk_mut::<8>() {
-                    *low = counter.to_be_bytes();
-                }
-                counter += 1;
-            }
-            backend.encrypt_par_blocks_inplace(&mut blocks);
-            if let Some(low) = blocks.last().and_then(|block| block.first_chunk::<8>()) {
-                *self.sink ^= u64::from_le_bytes(*low);
-            }
-        }
-        debug_assert!(counter.is_multiple_of(width));
-    }
-}
+const WORDS: usize = 1 << 20;
 
 fn mask(criterion: &mut Criterion) {
-    rayon::ThreadPoolBuilder::new().num_threads(1).build_global().ok();
+    common::one_thread();
     let mut group = criterion.benchmark_group("mask");
     group.sample_size(10);
-    for neighbors in [1_usize, 99] {
+    let words = common::words(WORDS, 20);
+    for neighbors in [1_usize, 10, 30, 100, 199] {
+        // One keystream for each neighbor, and one of the client's own.
         let streams = neighbors + 1;
         group.throughput(Throughput::Bytes((streams * WORDS * 4) as u64));
-        group.bench_function(format!("raw AES-256-CTR, {streams} streams"), |bencher| {
-            let keys: Vec<Aes256Enc> = (0..streams).map(|k| Aes256Enc::new(&[k as u8; 32].into())).collect();
-            let mut sink = 0;
-            bencher.iter(|| {
-                let blocks = (WORDS * 4 / 16) as u64;
-                keys.iter().for_each(|key| key.encrypt_with_backend(Discard { blocks, sink: &mut sink }));
-                black_box(sink)
-            });
+        let keys = common::raw_keys(streams);
+        group.bench_function(BenchmarkId::new("limit: raw AES-256-CTR", neighbors), |b| {
+            b.iter(|| common::raw_keystream(&keys, 4 * WORDS));
         });
-        group.bench_function(format!("mask, {neighbors} neighbors"), |bencher| {
-            let mut keystreams = Keystreams::new(SessionId([7; 32]));
-            (0..streams).for_each(|k| keystreams.push([k as u8; 32], k % 2 == 1));
-            let mut words = vec![0_u32; WORDS];
-            let mut position = 0;
-            bencher.iter(|| {
-                // Another block of positions each time, so that its keys are derived as in a real run.
-                position += WORDS as u64;
-                keystreams.add_u32(position, black_box(&mut words));
+        let mut keystreams = Keystreams::with_capacity(SessionId([7; 32]), streams);
+        (0..streams).for_each(|k| keystreams.push([k as u8; 32], k % 2 == 1));
+        let mut wire = Vec::new();
+        for bits in [20, 32] {
+            let ring = Ring::new(bits).unwrap();
+            group.bench_function(BenchmarkId::new(format!("{bits} bits"), neighbors), |b| {
+                b.iter(|| keystreams.mask(ring, 0, black_box(&words), &mut wire));
             });
-        });
+        }
     }
+    let (mut sum, other) = (vec![1_u32; WORDS], words);
+    group.throughput(Throughput::Bytes(WORDS as u64 * 4));
+    group.bench_function(BenchmarkId::new("limit: add a vector", 1), |b| {
+        b.iter(|| common::add_precomputed(black_box(&mut sum), black_box(&other)));
+    });
     group.finish();
 }
 

@@ -17,7 +17,7 @@ use veilsum::{
     Bound, ClientId, Identity, Session, SigningIdentity,
     secagg::{client, server::CollectingAdverts, upload::MemorySpool},
 };
-use x_wing::{Decapsulate, Decapsulator, DecapsulationKey, EncapsulationKey, KeyExport, TryKeyInit};
+use x_wing::{Decapsulate, DecapsulationKey, Decapsulator, EncapsulationKey, KeyExport, TryKeyInit};
 
 fn main() {
     let numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
@@ -143,7 +143,8 @@ fn primitives(n: u64, t: u64) -> Vec<(&'static str, u64, f64)> {
     let mut rng = StdRng::seed_from_u64(1);
     let points: Vec<RistrettoPoint> = (0..1024).map(|_| RistrettoPoint::random(&mut rng)).collect();
     let encoded: Vec<_> = points.iter().map(RistrettoPoint::compress).collect();
-    let short: Vec<Scalar> = (0..1024).map(|_| Scalar::from(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()))).collect();
+    let short: Vec<Scalar> =
+        (0..1024).map(|_| Scalar::from(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()))).collect();
     let long = Scalar::random(&mut rng);
     let secret = DecapsulationKey::from([3; 32]);
     let public = secret.encapsulation_key().clone();

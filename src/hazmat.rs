@@ -5,9 +5,14 @@
 
 use alloc::vec::Vec;
 
+use rand_core::TryCryptoRng;
+
 use crate::{
-    crypto::secret::Secret,
-    error::Error,
+    crypto::{
+        secret::Secret,
+        vss::{Commitments, Kind, Polynomials, Share, check_batch, lagrange_weights, recover, second_generator_table},
+    },
+    error::{ClientId, Error},
     mask::pairwise::{BlockKeys, Masks},
     math::ring::{Lane, Ring, Word},
     session::SessionId,
@@ -83,4 +88,46 @@ pub fn add_packed_u64(ring: Ring, wire: &[u8], words: &mut [u64]) -> Result<(), 
 
 fn add_packed<L: Lane>(ring: Ring, wire: &[u8], words: &mut [L]) -> Result<(), Error> {
     Ok(ring.add_packed(wire, words, false)?)
+}
+
+/// One secret, shared among `holders` holders of whom `threshold` recover it (docs/protocol.md, section 9).
+#[derive(Debug)]
+pub struct Dealing {
+    commitments: Vec<[u8; 32]>,
+    shares: Vec<Share>,
+}
+
+impl Dealing {
+    /// Deals a secret made from 64 random bytes; the coefficients come from another 64.
+    #[must_use]
+    pub fn new(session: SessionId, mut secret: [u8; 64], mut entropy: [u8; 64], threshold: u32, holders: u32) -> Self {
+        let (secret, entropy) = (Secret::take(&mut secret).reduce(), Secret::take(&mut entropy));
+        let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
+        let polynomials = Polynomials::new(session, ClientId(1), Kind::MaskRoot, &secret, &entropy, threshold);
+        let shares = (1..=holders).map(|index| polynomials.share(index)).collect();
+        Self { commitments: polynomials.commit(&second_generator_table()), shares }
+    }
+
+    /// Decodes the commitments of all dealings and checks the share of the holder with this index in one batch, as a client does.
+    ///
+    /// # Errors
+    /// [`Error::Environment`] if the generator fails.
+    pub fn check(dealings: &[Self], index: u32, rng: &mut impl TryCryptoRng) -> Result<bool, Error> {
+        let place = usize::try_from(index).unwrap_or(usize::MAX).wrapping_sub(1);
+        let decode = |dealing: &Self| Ok(Commitments::decode(&dealing.commitments)?);
+        let commitments = dealings.iter().map(decode).collect::<Result<Vec<_>, Error>>()?;
+        let shares = dealings.iter().map(|dealing| dealing.shares.get(place));
+        let Some(batch) = commitments.iter().zip(shares).map(|(c, share)| Some((c, share?))).collect::<Option<Vec<_>>>() else {
+            return Ok(false);
+        };
+        Ok(check_batch(index, &batch, rng)?)
+    }
+
+    /// Recovers the secret from the shares of the first `threshold` holders, and checks it against its commitment.
+    #[must_use]
+    pub fn recovers(&self, threshold: u32) -> bool {
+        let indices: Vec<u32> = (1..=threshold).collect();
+        let secret = recover(&lagrange_weights(&indices), self.shares.iter().take(indices.len()));
+        Commitments::decode(&self.commitments).is_ok_and(|commitments| commitments.opens(&secret))
+    }
 }

@@ -57,10 +57,8 @@ pub(crate) const LEARNING_RATE: f32 = 0.2;
 pub(crate) const BATCH: usize = 8;
 
 /// Names of the nations.
-pub(crate) const NATIONS: [&str; 12] = [
-    "Brazil", "Canada", "Egypt", "Ghana", "India", "Japan", "Kenya", "Mexico", "Norway",
-    "Portugal", "Thailand", "Uruguay",
-];
+pub(crate) const NATIONS: [&str; 12] =
+    ["Brazil", "Canada", "Egypt", "Ghana", "India", "Japan", "Kenya", "Mexico", "Norway", "Portugal", "Thailand", "Uruguay"];
 
 /// Relative amount of data each nation holds (invented).
 const SIZES: [f32; NATIONS.len()] = [1.5, 1.0, 0.8, 0.5, 1.6, 1.2, 0.7, 1.3, 0.6, 0.9, 1.1, 0.5];
@@ -189,14 +187,7 @@ impl Model {
 
 /// Trains a copy of `model` by gradient descent in batches of `batch` images,
 /// visiting all `digits` `epochs` times in an order that `seed` decides.
-pub(crate) fn train_local(
-    model: &Model,
-    digits: &[Digit],
-    epochs: usize,
-    learning_rate: f32,
-    batch: usize,
-    seed: u64,
-) -> Model {
+pub(crate) fn train_local(model: &Model, digits: &[Digit], epochs: usize, learning_rate: f32, batch: usize, seed: u64) -> Model {
     let mut trained = model.clone();
     let mut generator = StdRng::seed_from_u64(seed);
     let mut order: Vec<&Digit> = digits.iter().collect();

@@ -142,7 +142,11 @@ fn draw_dropouts(accidents: &mut StdRng) -> Vec<usize> {
 fn describe(leaves: &[usize], accuracy: f32) -> String {
     let gone = leaves.iter().enumerate().filter(|(_, step)| **step < STEPS.len());
     let names: Vec<&str> = gone.map(|(nation, _)| NATIONS[nation]).collect();
-    format!("accuracy {:.1} %  dropped out: {}", 100.0 * accuracy, if names.is_empty() { "nobody".into() } else { names.join(", ") })
+    format!(
+        "accuracy {:.1} %  dropped out: {}",
+        100.0 * accuracy,
+        if names.is_empty() { "nobody".into() } else { names.join(", ") }
+    )
 }
 
 fn train_everywhere(world: &World, global: &Model, seed: u64, round: usize) -> Result<Vec<Contribution>, Box<dyn Error>> {
@@ -173,7 +177,11 @@ fn report_accuracy(world: &World, history: &History, alone: &[(&str, Vec<f32>)],
     let best = alone.iter().map(|(_, curve)| last(curve)).fold(0.0, f32::max);
     let federated = last(&history.secure);
     println!("  best nation alone       {:>7.1} %", 100.0 * best);
-    println!("  together, secure sums   {:>7.1} %   {:+.1} points over the best nation alone", 100.0 * federated, 100.0 * (federated - best));
+    println!(
+        "  together, secure sums   {:>7.1} %   {:+.1} points over the best nation alone",
+        100.0 * federated,
+        100.0 * (federated - best)
+    );
     println!("  together, in the clear  {:>7.1} %", 100.0 * last(&history.plain));
     let gap = 100.0 * (last(pooled) - federated);
     println!("  all data in one place   {:>7.1} %   {gap:+.1} points over secure sums", 100.0 * last(pooled));

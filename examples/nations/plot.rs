@@ -88,11 +88,7 @@ fn nations_alone(curves: &Curves<'_>) -> Line {
         color: GREY_LINE,
         width: 1,
         dashed: false,
-        curves: curves
-            .alone
-            .iter()
-            .map(|(_, curve)| percent(curve))
-            .collect(),
+        curves: curves.alone.iter().map(|(_, curve)| percent(curve)).collect(),
     }
 }
 
@@ -108,10 +104,7 @@ fn pooled(curves: &Curves<'_>) -> Line {
 
 /// The final accuracy of the nation that does best without the others.
 fn best_alone(curves: &Curves<'_>) -> Option<Line> {
-    let finals = curves
-        .alone
-        .iter()
-        .filter_map(|(name, curve)| Some((name, *curve.last()?)));
+    let finals = curves.alone.iter().filter_map(|(name, curve)| Some((name, *curve.last()?)));
     let (name, best) = finals.max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     Some(Line {
         label: format!("Best nation alone ({name}): {:.1} %", 100.0 * best),
@@ -155,10 +148,8 @@ fn level(accuracy: f32, curves: &Curves<'_>) -> Vec<f32> {
 
 fn draw_title(header: &Area<'_>, curves: &Curves<'_>) -> Result<(), Box<dyn Error>> {
     let title = "Twelve nations learn to read digits, and none shows its data";
-    let subtitle = format!(
-        "Test accuracy after each round of training, on {} images that no nation has seen",
-        curves.test_images
-    );
+    let subtitle =
+        format!("Test accuracy after each round of training, on {} images that no nation has seen", curves.test_images);
     header.draw_text(title, &text(23, INK, VPos::Top), (LEFT, 20))?;
     header.draw_text(&subtitle, &text(15, FAINT_INK, VPos::Top), (LEFT, 50))?;
     Ok(())
@@ -181,11 +172,7 @@ fn draw_legend(header: &Area<'_>, lines: &[Line]) -> Result<(), Box<dyn Error>> 
     Ok(())
 }
 
-fn draw_axes_and_lines(
-    body: &Area<'_>,
-    curves: &Curves<'_>,
-    lines: &[Line],
-) -> Result<(), Box<dyn Error>> {
+fn draw_axes_and_lines(body: &Area<'_>, curves: &Curves<'_>, lines: &[Line]) -> Result<(), Box<dyn Error>> {
     let rounds = f32::from(u16::try_from(curves.federated.len())?);
     let mut axes = ChartBuilder::on(body)
         .margin_left(LEFT)
@@ -229,10 +216,7 @@ fn draw_grid(axes: &mut Axes<'_, '_>) -> Result<(), Box<dyn Error>> {
 fn draw_line(axes: &mut Axes<'_, '_>, line: &Line) -> Result<(), Box<dyn Error>> {
     let style = line.color.stroke_width(line.width);
     for curve in &line.curves {
-        let points: Vec<(f32, f32)> = (1_u16..)
-            .map(f32::from)
-            .zip(curve.iter().copied())
-            .collect();
+        let points: Vec<(f32, f32)> = (1_u16..).map(f32::from).zip(curve.iter().copied()).collect();
         if line.dashed {
             axes.draw_series(DashedLineSeries::new(points, 6, 5, style))?;
         } else {

@@ -112,14 +112,7 @@ impl Masks {
         }
     }
 
-    fn mask_in<L: Lane, W: Word>(
-        &self,
-        ring: Ring,
-        position: u64,
-        words: &[W],
-        cached: &mut Option<BlockKeys>,
-        wire: &mut [u8],
-    ) {
+    fn mask_in<L: Lane, W: Word>(&self, ring: Ring, position: u64, words: &[W], cached: &mut Option<BlockKeys>, wire: &mut [u8]) {
         let (mut position, mut words, mut wire) = (position, words, wire);
         while !words.is_empty() {
             let (keys, take) = self.block_at(position, words.len(), cached);
@@ -209,7 +202,14 @@ pub(crate) struct Pending {
 
 impl Pending {
     /// Masks words at `position ..` and keeps them.
-    pub(crate) fn push<W: Word>(&mut self, ring: Ring, masks: &Masks, position: u64, words: &[W], cached: &mut Option<BlockKeys>) {
+    pub(crate) fn push<W: Word>(
+        &mut self,
+        ring: Ring,
+        masks: &Masks,
+        position: u64,
+        words: &[W],
+        cached: &mut Option<BlockKeys>,
+    ) {
         if ring.bits() <= <u32 as Word>::BITS {
             self.push_in::<u32, W>(masks, position, words, cached);
         } else {

@@ -160,9 +160,15 @@ macro_rules! planes {
             #[inline(always)]
             fn put(words: &[$lane; BLOCK], width: u32, shift: u32, out: &mut [u8]) {
                 match width {
-                    64 => out.as_chunks_mut().0.iter_mut().zip(words).for_each(|(o, w)| *o = ((*w >> shift) as u64).to_le_bytes()),
-                    32 => out.as_chunks_mut().0.iter_mut().zip(words).for_each(|(o, w)| *o = ((*w >> shift) as u32).to_le_bytes()),
-                    16 => out.as_chunks_mut().0.iter_mut().zip(words).for_each(|(o, w)| *o = ((*w >> shift) as u16).to_le_bytes()),
+                    64 => {
+                        out.as_chunks_mut().0.iter_mut().zip(words).for_each(|(o, w)| *o = ((*w >> shift) as u64).to_le_bytes())
+                    }
+                    32 => {
+                        out.as_chunks_mut().0.iter_mut().zip(words).for_each(|(o, w)| *o = ((*w >> shift) as u32).to_le_bytes())
+                    }
+                    16 => {
+                        out.as_chunks_mut().0.iter_mut().zip(words).for_each(|(o, w)| *o = ((*w >> shift) as u16).to_le_bytes())
+                    }
                     8 => out.iter_mut().zip(words).for_each(|(o, w)| *o = (*w >> shift) as u8),
                     4 => fold::<32>(&narrow(words, shift, width), width, out),
                     2 => fold::<16>(&narrow(words, shift, width), width, out),

@@ -115,8 +115,7 @@ impl MaskingInput {
     }
 
     fn release(mut self, root: Hash) -> Result<(AwaitingSurvivors, Vec<u8>), Failure<Self>> {
-        let body =
-            MaskedInput { root: Bytes(root), vector_len: self.layout.vector_len(), chunk_len: self.layout.chunk_len() };
+        let body = MaskedInput { root: Bytes(root), vector_len: self.layout.vector_len(), chunk_len: self.layout.chunk_len() };
         let sent = self.me.sign(&self.h2, &body).map_err(Failure::end)?;
         if mutant::active(Mutant::RetryAfterRelease) {
             self.masks.rewind();
@@ -143,6 +142,9 @@ fn seed_from(
 
 impl fmt::Debug for MaskingInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MaskingInput").field("client", &self.me.id).field("position", &self.masks.position()).finish_non_exhaustive()
+        f.debug_struct("MaskingInput")
+            .field("client", &self.me.id)
+            .field("position", &self.masks.position())
+            .finish_non_exhaustive()
     }
 }
