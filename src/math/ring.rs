@@ -182,3 +182,6 @@ impl Ring {
 fn low_byte(pending: u128) -> u8 {
     pending as u8
 }
+
+#[cfg(test)]
+mod tests;
