@@ -57,10 +57,8 @@ pub(crate) const LEARNING_RATE: f32 = 0.2;
 pub(crate) const BATCH: usize = 8;
 
 /// Names of the nations.
-pub(crate) const NATIONS: [&str; 12] = [
-    "Brazil", "Canada", "Egypt", "Ghana", "India", "Japan", "Kenya", "Mexico", "Norway",
-    "Portugal", "Thailand", "Uruguay",
-];
+pub(crate) const NATIONS: [&str; 12] =
+    ["Brazil", "Canada", "Egypt", "Ghana", "India", "Japan", "Kenya", "Mexico", "Norway", "Portugal", "Thailand", "Uruguay"];
 
 /// Relative amount of data each nation holds (invented).
 const SIZES: [f32; NATIONS.len()] = [1.5, 1.0, 0.8, 0.5, 1.6, 1.2, 0.7, 1.3, 0.6, 0.9, 1.1, 0.5];
@@ -189,14 +187,7 @@ impl Model {
 
 /// Trains a copy of `model` by gradient descent in batches of `batch` images,
 /// visiting all `digits` `epochs` times in an order that `seed` decides.
-pub(crate) fn train_local(
-    model: &Model,
-    digits: &[Digit],
-    epochs: usize,
-    learning_rate: f32,
-    batch: usize,
-    seed: u64,
-) -> Model {
+pub(crate) fn train_local(model: &Model, digits: &[Digit], epochs: usize, learning_rate: f32, batch: usize, seed: u64) -> Model {
     let mut trained = model.clone();
     let mut generator = StdRng::seed_from_u64(seed);
     let mut order: Vec<&Digit> = digits.iter().collect();
@@ -227,16 +218,16 @@ pub(crate) fn weighted_average(models: &[(Model, usize)]) -> Model {
     Model(parameters)
 }
 
-/// Test accuracy after each of [`ROUNDS`] rounds for someone who trains on
+/// Test accuracy after each of `rounds` rounds for someone who trains on
 /// `digits` only, with the same epochs per round as the federation.
-pub(crate) fn test_curve(start: &Model, digits: &[Digit], test: &[Digit], seed: u64) -> Vec<f32> {
+pub(crate) fn test_curve(start: &Model, digits: &[Digit], test: &[Digit], seed: u64, rounds: usize) -> Vec<f32> {
     let mut model = start.clone();
     let round = |round| {
         let visit = visit_seed(seed, round, NATIONS.len());
         model = train_local(&model, digits, LOCAL_EPOCHS, LEARNING_RATE, BATCH, visit);
         accuracy(&model, test)
     };
-    (0..ROUNDS).map(round).collect()
+    (0..rounds).map(round).collect()
 }
 
 /// Seed for the training of nation number `nation` in round `round`, different

@@ -4,7 +4,6 @@
 //! a line.
 
 use std::error::Error;
-use std::path::Path;
 
 use plotters::chart::ChartContext;
 use plotters::coord::Shift;
@@ -29,9 +28,10 @@ pub(crate) struct Curves<'a> {
     pub(crate) test_images: usize,
 }
 
-/// Draws the chart into an SVG file.
-pub(crate) fn write_chart(path: &Path, curves: &Curves<'_>) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+/// Draws the chart: the text of an SVG file.
+pub(crate) fn chart(curves: &Curves<'_>) -> Result<String, Box<dyn Error>> {
+    let mut text = String::new();
+    let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let (header, body) = root.split_vertically(HEADER_HEIGHT);
     let lines = lines(curves);
@@ -39,7 +39,8 @@ pub(crate) fn write_chart(path: &Path, curves: &Curves<'_>) -> Result<(), Box<dy
     draw_legend(&header, &lines)?;
     draw_axes_and_lines(&body, curves, &lines)?;
     root.present()?;
-    Ok(())
+    drop((root, header, body));
+    Ok(text)
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -88,11 +89,7 @@ fn nations_alone(curves: &Curves<'_>) -> Line {
         color: GREY_LINE,
         width: 1,
         dashed: false,
-        curves: curves
-            .alone
-            .iter()
-            .map(|(_, curve)| percent(curve))
-            .collect(),
+        curves: curves.alone.iter().map(|(_, curve)| percent(curve)).collect(),
     }
 }
 
@@ -108,10 +105,7 @@ fn pooled(curves: &Curves<'_>) -> Line {
 
 /// The final accuracy of the nation that does best without the others.
 fn best_alone(curves: &Curves<'_>) -> Option<Line> {
-    let finals = curves
-        .alone
-        .iter()
-        .filter_map(|(name, curve)| Some((name, *curve.last()?)));
+    let finals = curves.alone.iter().filter_map(|(name, curve)| Some((name, *curve.last()?)));
     let (name, best) = finals.max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     Some(Line {
         label: format!("Best nation alone ({name}): {:.1} %", 100.0 * best),
@@ -155,10 +149,8 @@ fn level(accuracy: f32, curves: &Curves<'_>) -> Vec<f32> {
 
 fn draw_title(header: &Area<'_>, curves: &Curves<'_>) -> Result<(), Box<dyn Error>> {
     let title = "Twelve nations learn to read digits, and none shows its data";
-    let subtitle = format!(
-        "Test accuracy after each round of training, on {} images that no nation has seen",
-        curves.test_images
-    );
+    let subtitle =
+        format!("Test accuracy after each round of training, on {} images that no nation has seen", curves.test_images);
     header.draw_text(title, &text(23, INK, VPos::Top), (LEFT, 20))?;
     header.draw_text(&subtitle, &text(15, FAINT_INK, VPos::Top), (LEFT, 50))?;
     Ok(())
@@ -181,11 +173,7 @@ fn draw_legend(header: &Area<'_>, lines: &[Line]) -> Result<(), Box<dyn Error>> 
     Ok(())
 }
 
-fn draw_axes_and_lines(
-    body: &Area<'_>,
-    curves: &Curves<'_>,
-    lines: &[Line],
-) -> Result<(), Box<dyn Error>> {
+fn draw_axes_and_lines(body: &Area<'_>, curves: &Curves<'_>, lines: &[Line]) -> Result<(), Box<dyn Error>> {
     let rounds = f32::from(u16::try_from(curves.federated.len())?);
     let mut axes = ChartBuilder::on(body)
         .margin_left(LEFT)
@@ -195,7 +183,7 @@ fn draw_axes_and_lines(
         .x_label_area_size(46)
         .y_label_area_size(58)
         .build_cartesian_2d(1.0..rounds, lowest(lines)..100.0)?;
-    draw_grid(&mut axes)?;
+    draw_grid(&mut axes, curves.federated.len())?;
     for line in lines {
         draw_line(&mut axes, line)?;
     }
@@ -208,15 +196,15 @@ fn lowest(lines: &[Line]) -> f32 {
     (values.copied().fold(90.0, f32::min) / 10.0).floor() * 10.0
 }
 
-fn draw_grid(axes: &mut Axes<'_, '_>) -> Result<(), Box<dyn Error>> {
+fn draw_grid(axes: &mut Axes<'_, '_>, rounds: usize) -> Result<(), Box<dyn Error>> {
     axes.configure_mesh()
         .disable_x_mesh()
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
         .axis_style(FAINT_INK)
-        .x_labels(8)
+        .x_labels(rounds.min(8))
         .y_labels(8)
-        .x_label_formatter(&|round| format!("{round:.0}"))
+        .x_label_formatter(&|round| if round.fract() == 0.0 { round.to_string() } else { String::new() })
         .y_label_formatter(&|accuracy| format!("{accuracy:.0} %"))
         .x_desc("Round")
         .y_desc("Test accuracy")
@@ -229,10 +217,7 @@ fn draw_grid(axes: &mut Axes<'_, '_>) -> Result<(), Box<dyn Error>> {
 fn draw_line(axes: &mut Axes<'_, '_>, line: &Line) -> Result<(), Box<dyn Error>> {
     let style = line.color.stroke_width(line.width);
     for curve in &line.curves {
-        let points: Vec<(f32, f32)> = (1_u16..)
-            .map(f32::from)
-            .zip(curve.iter().copied())
-            .collect();
+        let points: Vec<(f32, f32)> = (1_u16..).map(f32::from).zip(curve.iter().copied()).collect();
         if line.dashed {
             axes.draw_series(DashedLineSeries::new(points, 6, 5, style))?;
         } else {
