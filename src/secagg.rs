@@ -5,12 +5,12 @@
 
 pub mod client;
 pub mod complaint;
-mod keys;
+pub(crate) mod keys;
 mod participant;
 pub mod server;
 mod step;
 pub mod sum;
-mod transcript;
+pub(crate) mod transcript;
 pub mod upload;
 
 pub use step::{Counters, Failure, Outbox, Progress, Receipt, Round};

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     crypto::{kdf, kem::Ciphertext},
-    error::{ClientFault, ClientId, Error, InputError, ServerFault},
+    error::{ClientFault, ClientId, Error, InputError, RoundError, ServerFault},
     hash::Hash,
     mask::{
         Layout, Masks,
@@ -109,18 +109,22 @@ impl MaskingInput {
     /// [`InputError::Incomplete`] if words are missing; the state comes back.
     pub fn finish(self) -> Result<(AwaitingSurvivors, Vec<u8>), Failure<Self>> {
         match self.remaining() {
-            0 => self.release().map_err(Failure::end),
+            0 => self.release(),
             missing => Err(Failure::keep(InputError::Incomplete { missing }, self)),
         }
     }
 
-    fn release(self) -> Result<(AwaitingSurvivors, Vec<u8>), Error> {
+    fn release(self) -> Result<(AwaitingSurvivors, Vec<u8>), Failure<Self>> {
         let body = MaskedInput {
             root: Bytes(self.root.finish()),
             vector_len: self.layout.vector_len(),
             chunk_len: self.layout.chunk_len(),
         };
-        let sent = self.me.sign(&self.h2, &body)?;
+        let sent = self.me.sign(&self.h2, &body).map_err(Failure::end)?;
+        if mutant::active(Mutant::RetryAfterRelease) {
+            let again = Self { position: 0, root: RootBuilder::new(self.layout), ..self };
+            return Err(Failure { complaint: Some(sent.bytes), ..Failure::keep(RoundError::Repeat, again) });
+        }
         let own = self.me.entry(&self.h2, body, &sent);
         Ok((AwaitingSurvivors { me: self.me, shares: self.shares, h2: self.h2, own }, sent.bytes))
     }
@@ -141,7 +145,7 @@ impl MaskingInput {
             self.pending = rest;
         }
         self.root.update(wire.get(start..).unwrap_or_default());
-        self.position = if mutant::active(Mutant::RetryAfterRelease) && end == self.layout.vector_len() { 0 } else { end };
+        self.position = end;
     }
 }
 
