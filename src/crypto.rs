@@ -8,3 +8,6 @@ pub(crate) mod seal;
 pub(crate) mod secret;
 pub(crate) mod sign;
 pub(crate) mod vss;
+
+#[cfg(test)]
+mod tests;

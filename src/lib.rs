@@ -25,6 +25,11 @@ pub mod message;
 mod mutant;
 pub mod secagg;
 mod session;
+#[cfg(test)]
+mod vectors;
+
+#[cfg(test)]
+mod attacks;
 
 pub use crypto::sign::{Identity, SigningIdentity};
 pub use error::{

@@ -1,4 +1,4 @@
-//! The checks whose absence is a known attack, so that tests can take one out and see the attack succeed.
+//! The checks whose absence is a known attack, so that tests can take one out and see the attack succeed (`src/attacks`).
 //!
 //! Outside `cfg(test)` every question is answered "no" at compile time.
 
@@ -7,10 +7,16 @@
 pub(crate) enum Mutant {
     /// Channel coins derived from the mask root.
     CoinsFromMaskRoot,
-    /// Pair seeds that do not bind ciphertext and key.
+    /// Channel coins derived from the self secret.
+    CoinsFromSelfSecret,
+    /// Pair seeds that do not bind clients, ciphertext and key.
     UnboundPairSeed,
+    /// Polynomial coefficients derived from the mask root.
+    CoefficientsFromMaskRoot,
     /// Polynomial coefficients derived from the self secret.
     CoefficientsFromSelfSecret,
+    /// Forwarded entries accepted with any signature.
+    UnsignedEntries,
     /// Round-1 headers accepted over any h1.
     AnyFirstTranscript,
     /// A complaint that discloses every envelope key.
@@ -19,8 +25,16 @@ pub(crate) enum Mutant {
     SurvivorsOutsideU2,
     /// Round-2 headers accepted over any h2.
     AnySecondTranscript,
-    /// A client that can mask again after its header left.
+    /// An h3 that does not continue h2.
+    UnchainedThirdTranscript,
+    /// Agreement accepted over any h3.
+    AnyThirdTranscript,
+    /// A client that can mask again after its header left: `finish` gives the state back, and the header in `complaint`.
     RetryAfterRelease,
+    /// Descriptors without `2t > n + c`.
+    AnyThreshold,
+    /// Key commitments that are not compared.
+    UncommittedKey,
 }
 
 #[cfg(not(test))]
@@ -39,23 +53,23 @@ mod switch {
     use super::Mutant;
 
     std::thread_local! {
-        static ACTIVE: Cell<Option<Mutant>> = const { Cell::new(None) };
+        static ACTIVE: Cell<u32> = const { Cell::new(0) };
     }
 
     pub(crate) fn active(mutant: Mutant) -> bool {
-        ACTIVE.get() == Some(mutant)
+        ACTIVE.get() >> mutant as u32 & 1 == 1
     }
 
-    /// Runs `test` on this thread with `mutant` in place.
-    pub(crate) fn with<T>(mutant: Mutant, test: impl FnOnce() -> T) -> T {
-        struct Reset;
+    /// Runs `test` on this thread with these protections removed.
+    pub(crate) fn with<T>(mutants: &[Mutant], test: impl FnOnce() -> T) -> T {
+        struct Reset(u32);
         impl Drop for Reset {
             fn drop(&mut self) {
-                ACTIVE.set(None);
+                ACTIVE.set(self.0);
             }
         }
-        ACTIVE.set(Some(mutant));
-        let _reset = Reset;
+        let _reset = Reset(ACTIVE.get());
+        ACTIVE.set(mutants.iter().fold(ACTIVE.get(), |bits, mutant| bits | 1 << *mutant as u32));
         test()
     }
 }

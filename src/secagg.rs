@@ -5,13 +5,13 @@
 
 pub mod client;
 pub mod complaint;
-mod keys;
+pub(crate) mod keys;
 mod participant;
 pub mod server;
 pub mod shard;
 mod step;
 pub mod sum;
-mod transcript;
+pub(crate) mod transcript;
 pub mod upload;
 
 pub use step::{Counters, Failure, Outbox, Progress, Receipt, Round};

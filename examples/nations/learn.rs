@@ -218,16 +218,16 @@ pub(crate) fn weighted_average(models: &[(Model, usize)]) -> Model {
     Model(parameters)
 }
 
-/// Test accuracy after each of [`ROUNDS`] rounds for someone who trains on
+/// Test accuracy after each of `rounds` rounds for someone who trains on
 /// `digits` only, with the same epochs per round as the federation.
-pub(crate) fn test_curve(start: &Model, digits: &[Digit], test: &[Digit], seed: u64) -> Vec<f32> {
+pub(crate) fn test_curve(start: &Model, digits: &[Digit], test: &[Digit], seed: u64, rounds: usize) -> Vec<f32> {
     let mut model = start.clone();
     let round = |round| {
         let visit = visit_seed(seed, round, NATIONS.len());
         model = train_local(&model, digits, LOCAL_EPOCHS, LEARNING_RATE, BATCH, visit);
         accuracy(&model, test)
     };
-    (0..ROUNDS).map(round).collect()
+    (0..rounds).map(round).collect()
 }
 
 /// Seed for the training of nation number `nation` in round `round`, different

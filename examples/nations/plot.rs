@@ -4,7 +4,6 @@
 //! a line.
 
 use std::error::Error;
-use std::path::Path;
 
 use plotters::chart::ChartContext;
 use plotters::coord::Shift;
@@ -29,9 +28,10 @@ pub(crate) struct Curves<'a> {
     pub(crate) test_images: usize,
 }
 
-/// Draws the chart into an SVG file.
-pub(crate) fn write_chart(path: &Path, curves: &Curves<'_>) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+/// Draws the chart: the text of an SVG file.
+pub(crate) fn chart(curves: &Curves<'_>) -> Result<String, Box<dyn Error>> {
+    let mut text = String::new();
+    let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let (header, body) = root.split_vertically(HEADER_HEIGHT);
     let lines = lines(curves);
@@ -39,7 +39,8 @@ pub(crate) fn write_chart(path: &Path, curves: &Curves<'_>) -> Result<(), Box<dy
     draw_legend(&header, &lines)?;
     draw_axes_and_lines(&body, curves, &lines)?;
     root.present()?;
-    Ok(())
+    drop((root, header, body));
+    Ok(text)
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -182,7 +183,7 @@ fn draw_axes_and_lines(body: &Area<'_>, curves: &Curves<'_>, lines: &[Line]) -> 
         .x_label_area_size(46)
         .y_label_area_size(58)
         .build_cartesian_2d(1.0..rounds, lowest(lines)..100.0)?;
-    draw_grid(&mut axes)?;
+    draw_grid(&mut axes, curves.federated.len())?;
     for line in lines {
         draw_line(&mut axes, line)?;
     }
@@ -195,15 +196,15 @@ fn lowest(lines: &[Line]) -> f32 {
     (values.copied().fold(90.0, f32::min) / 10.0).floor() * 10.0
 }
 
-fn draw_grid(axes: &mut Axes<'_, '_>) -> Result<(), Box<dyn Error>> {
+fn draw_grid(axes: &mut Axes<'_, '_>, rounds: usize) -> Result<(), Box<dyn Error>> {
     axes.configure_mesh()
         .disable_x_mesh()
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
         .axis_style(FAINT_INK)
-        .x_labels(8)
+        .x_labels(rounds.min(8))
         .y_labels(8)
-        .x_label_formatter(&|round| format!("{round:.0}"))
+        .x_label_formatter(&|round| if round.fract() == 0.0 { round.to_string() } else { String::new() })
         .y_label_formatter(&|accuracy| format!("{accuracy:.0} %"))
         .x_desc("Round")
         .y_desc("Test accuracy")

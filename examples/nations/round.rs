@@ -1,7 +1,7 @@
 //! The cryptographic half of the example: one secure sum.
 //!
-//! Every party is a state machine of its own; all that passes between them is encoded bytes. Each nation and the server builds the
-//! session descriptor itself, from its own copy of the roster, the rules and the global model.
+//! Every party is a state machine with randomness of its own; all that passes between them is encoded bytes. Each nation and the server
+//! builds the session descriptor itself, from its own copy of the model and of the transcript so far, and each nation checks the sum.
 
 #![allow(clippy::indexing_slicing, reason = "all vectors have one place for each nation")]
 
@@ -11,13 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sha2::{Digest, Sha256};
 use veilsum::{
     Bound, ClientId, Identity, Ring, Session, SigningIdentity,
     dp::FixedPoint,
     driver::{Client, ClientStep, Server, ServerStep},
-    secagg::{Outbox, sum::Sum, upload::MemorySpool},
+    secagg::{Outbox, client::Finished, sum::Sum, upload::MemorySpool},
 };
 
 /// Model parameters are clipped to -4..4 (in training they stay below 3), in steps of 2^-16.
@@ -53,67 +53,91 @@ pub(crate) struct Costs {
     pub(crate) seconds: [(Duration, Duration); STEPS.len()],
     /// Bytes that each nation sent and received.
     pub(crate) traffic: Vec<(u64, u64)>,
+    /// Parameters that were beyond the clip.
+    pub(crate) clipped: usize,
     /// Hash of every byte that passed between parties.
     pub(crate) wire: Sha256,
 }
 
-/// The nations' identities and the server's, and what has been agreed on.
-pub(crate) struct Federation {
-    nations: Vec<Arc<SigningIdentity>>,
-    server: Arc<SigningIdentity>,
-    code: FixedPoint,
-    previous: [u8; 32],
+/// One party: a nation or the server.
+struct Party {
+    identity: Arc<SigningIdentity>,
     rng: StdRng,
+    /// Its copy of the model.
+    model: Vec<f32>,
+    /// The hash of all that was said and summed before.
+    previous: [u8; 32],
+}
+
+/// A nation that is still there, and what it holds once it has revealed.
+struct Present {
+    nation: usize,
+    client: Client,
+    finished: Option<Finished>,
+}
+
+/// The nations and the server, and what they have agreed on.
+pub(crate) struct Federation {
+    nations: Vec<Party>,
+    server: Party,
+    code: FixedPoint,
     pub(crate) costs: Costs,
+    /// The masked models of the last round.
+    pub(crate) masked: Vec<u8>,
+}
+
+impl Party {
+    fn new(seeds: &mut StdRng, model: &[f32]) -> Result<Self, Box<dyn Error>> {
+        let mut rng = StdRng::from_seed(seeds.random());
+        let identity = Arc::new(SigningIdentity::generate(&mut rng)?);
+        Ok(Self { identity, rng, model: model.to_vec(), previous: [0; 32] })
+    }
 }
 
 impl Federation {
-    /// `nations` nations with fresh identities. All randomness of the protocol comes from `seed`.
-    pub(crate) fn new(nations: usize, seed: [u8; 32]) -> Result<Self, Box<dyn Error>> {
-        let mut rng = StdRng::from_seed(seed);
-        let mut identity = || SigningIdentity::generate(&mut rng).map(Arc::new);
-        let server = identity()?;
-        let nations = (0..nations).map(|_| identity()).collect::<Result<Vec<_>, _>>()?;
+    /// `nations` nations with fresh identities, and the model that they begin with. All randomness of the protocol comes from `seed`.
+    pub(crate) fn new(nations: usize, seed: [u8; 32], model: &[f32]) -> Result<Self, Box<dyn Error>> {
+        let mut seeds = StdRng::from_seed(seed);
+        let server = Party::new(&mut seeds, model)?;
+        let nations = (0..nations).map(|_| Party::new(&mut seeds, model)).collect::<Result<Vec<_>, _>>()?;
         let costs = Costs { traffic: vec![(0, 0); nations.len()], ..Costs::default() };
         let code = FixedPoint::new(CLIP, FRACTION_BITS, MAX_WEIGHT)?;
-        Ok(Self { nations, server, code, previous: [0; 32], rng, costs })
+        Ok(Self { nations, server, code, costs, masked: Vec::new() })
     }
 
     /// One round. A nation with `leaves[i] = r` is gone before step `r`; 5 is never.
     pub(crate) fn round(
         &mut self,
         number: u64,
-        global: &[f32],
         contributions: &[Contribution],
         leaves: &[usize],
     ) -> Result<Outcome, Box<dyn Error>> {
-        let session = self.descriptor(number, global)?;
+        self.masked.clear();
+        let session = self.descriptor(number, &self.server)?;
         let inputs = contributions.iter().map(|c| self.encode(&session, c)).collect::<Result<Vec<_>, _>>()?;
-        let mut sum = self.sum(number, global, &inputs, leaves)?;
-        self.previous = sum.announce()?.1;
-        let survivors: Vec<usize> = sum.survivors().iter().map(|id| place(*id)).collect();
-        let words = read(&sum)?;
-        let ring = sum.layout().ring();
+        let (sum, present) = self.sum(number, &inputs, leaves)?;
+        let (ring, survivors) = (sum.layout().ring(), sum.survivors().iter().map(|id| place(*id)).collect::<Vec<_>>());
+        let words = self.publish(sum, present)?;
         let difference = largest_difference(ring, &words, inputs.iter().enumerate().filter(|(i, _)| survivors.contains(i)));
-        Ok(Outcome { mean: self.decode(ring, &words)?, survivors, difference })
+        Ok(Outcome { mean: self.server.model.clone(), survivors, difference })
     }
 
-    /// The descriptor, as each party builds it for itself.
-    fn descriptor(&self, number: u64, global: &[f32]) -> Result<Session, Box<dyn Error>> {
-        let roster = self.nations.iter().enumerate().map(|(i, identity)| (client(i), identity.public_key()));
-        let len = self.code.vector_len(global.len() as u64);
+    /// The descriptor, as a party builds it for itself.
+    fn descriptor(&self, number: u64, party: &Party) -> Result<Session, Box<dyn Error>> {
+        let roster = self.nations.iter().enumerate().map(|(i, nation)| (client(i), nation.identity.public_key()));
+        let len = self.code.vector_len(party.model.len() as u64);
         let bound = Bound::Exact { max_abs: self.code.max_abs() };
         let bits = self.code.modulus_bits(self.nations.len());
-        let model: Vec<u8> = global.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
-        let builder = Session::builder(roster, self.server.public_key(), len, bits, bound);
-        let builder = builder.encoding(self.code.encode()).round(number).previous(self.previous);
+        let model: Vec<u8> = party.model.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
+        let builder = Session::builder(roster, self.server.identity.public_key(), len, bits, bound);
+        let builder = builder.encoding(self.code.encode()).round(number).previous(party.previous);
         Ok(builder.context(Sha256::digest(model).into()).build()?)
     }
 
-    fn encode(&self, session: &Session, contribution: &Contribution) -> Result<Vec<u32>, Box<dyn Error>> {
+    fn encode(&mut self, session: &Session, contribution: &Contribution) -> Result<Vec<u32>, Box<dyn Error>> {
         let ring = Ring::new(session.modulus_bits()).ok_or("no such ring")?;
         let mut words = vec![0; contribution.parameters.len()];
-        self.code.quantize(ring, contribution.images, &contribution.parameters, &mut words)?;
+        self.costs.clipped += self.code.quantize(ring, contribution.images, &contribution.parameters, &mut words)?;
         words.push(self.code.weight_word(ring, contribution.images)?);
         Ok(words)
     }
@@ -127,37 +151,32 @@ impl Federation {
     }
 
     /// All five steps, with drop-outs.
-    fn sum(&mut self, number: u64, global: &[f32], inputs: &[Vec<u32>], leaves: &[usize]) -> Result<Sum, Box<dyn Error>> {
-        let mut server = Server::new(&self.descriptor(number, global)?, self.server.clone())?;
-        let mut present = self.advertise(number, global, &mut server, leaves)?;
+    fn sum(&mut self, number: u64, inputs: &[Vec<u32>], leaves: &[usize]) -> Result<(Sum, Vec<Present>), Box<dyn Error>> {
+        let mut server = Server::new(&self.descriptor(number, &self.server)?, self.server.identity.clone())?;
+        let mut present = self.advertise(number, &mut server, leaves)?;
         for step in 1..STEPS.len() {
             let started = Instant::now();
             let ServerStep::Send(outbox) = server.close()? else { return Err("the session ended early".into()) };
             self.costs.seconds[step].1 += started.elapsed();
-            present.retain(|(nation, _)| leaves[*nation] > step);
+            present.retain(|party| leaves[party.nation] > step);
             self.step(step, &mut server, &outbox, &mut present, inputs)?;
         }
         let started = Instant::now();
         let ServerStep::Sum(sum) = server.close()? else { return Err("the session did not end".into()) };
         self.costs.seconds[STEPS.len() - 1].1 += started.elapsed();
-        Ok(*sum)
+        Ok((*sum, present))
     }
 
-    fn advertise(
-        &mut self,
-        number: u64,
-        global: &[f32],
-        server: &mut Server,
-        leaves: &[usize],
-    ) -> Result<Vec<(usize, Client)>, Box<dyn Error>> {
+    fn advertise(&mut self, number: u64, server: &mut Server, leaves: &[usize]) -> Result<Vec<Present>, Box<dyn Error>> {
         let mut present = Vec::new();
         for nation in (0..self.nations.len()).filter(|nation| leaves[*nation] > 0) {
             let started = Instant::now();
-            let session = self.descriptor(number, global)?;
-            let (party, advert) = Client::join(&session, client(nation), self.nations[nation].clone(), &mut self.rng)?;
+            let session = self.descriptor(number, &self.nations[nation])?;
+            let Party { identity, rng, .. } = &mut self.nations[nation];
+            let (party, advert) = Client::join(&session, client(nation), identity.clone(), rng)?;
             self.costs.seconds[0].0 += started.elapsed();
             self.send(0, server, nation, &advert)?;
-            present.push((nation, party));
+            present.push(Present { nation, client: party, finished: None });
         }
         Ok(present)
     }
@@ -168,23 +187,58 @@ impl Federation {
         step: usize,
         server: &mut Server,
         outbox: &Outbox,
-        present: &mut [(usize, Client)],
+        present: &mut [Present],
         inputs: &[Vec<u32>],
     ) -> Result<(), Box<dyn Error>> {
-        for (nation, party) in present {
+        for Present { nation, client: party, finished } in present {
             let message = outbox.message_for(client(*nation)).ok_or("no message for a nation that is there")?;
-            self.costs.traffic[*nation].1 += message.len() as u64;
-            self.costs.wire.update(&message);
+            self.hear(*nation, &message);
             let started = Instant::now();
-            let answer = party.receive(&message, &mut self.rng)?;
+            let answer = party.receive(&message, &mut self.nations[*nation].rng)?;
             self.costs.seconds[step].0 += started.elapsed();
             match answer {
-                ClientStep::Send(answer) | ClientStep::Done(answer, _) => self.send(step, server, *nation, &answer)?,
+                ClientStep::Send(answer) => self.send(step, server, *nation, &answer)?,
                 ClientStep::GiveInput => self.upload(step, server, *nation, party, &inputs[*nation])?,
+                ClientStep::Done(answer, state) => {
+                    *finished = Some(state);
+                    self.send(step, server, *nation, &answer)?;
+                }
                 _ => return Err("a nation did not answer".into()),
             }
         }
         Ok(())
+    }
+
+    /// The server takes the masks off and sends everybody the sum. Nations that took part to the end check it; the others ask one of
+    /// those for the hash of the transcript. Everybody computes the next model alone.
+    fn publish(&mut self, mut sum: Sum, present: Vec<Present>) -> Result<Vec<u32>, Box<dyn Error>> {
+        let started = Instant::now();
+        let words = read(&sum)?;
+        let (outbox, previous) = sum.announce()?;
+        self.costs.seconds[STEPS.len() - 1].1 += started.elapsed();
+        let wire: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let (ring, mut agreed) = (sum.layout().ring(), previous);
+        for Present { nation, finished, .. } in present {
+            let announcement = outbox.message_for(client(nation)).ok_or("no announcement for a survivor")?;
+            self.hear(nation, &announcement);
+            let mut check = finished.ok_or("a nation did not finish")?.check_sum();
+            check.update(&unpack(&wire))?;
+            agreed = check.finish(&announcement)?;
+        }
+        let mean = self.decode(ring, &words)?;
+        (self.server.model, self.server.previous) = (mean, previous);
+        for nation in 0..self.nations.len() {
+            self.hear(nation, &wire);
+            self.nations[nation].model = self.decode(ring, &unpack(&wire))?;
+            self.nations[nation].previous = agreed;
+        }
+        Ok(words)
+    }
+
+    /// Bytes that a nation receives.
+    fn hear(&mut self, nation: usize, message: &[u8]) {
+        self.costs.traffic[nation].1 += message.len() as u64;
+        self.costs.wire.update(message);
     }
 
     /// A control message to the server.
@@ -213,6 +267,7 @@ impl Federation {
         self.costs.traffic[nation].0 += (wire.len() + header.len()) as u64;
         self.costs.wire.update(&wire);
         self.costs.wire.update(&header);
+        self.masked.extend_from_slice(&wire);
         let started = Instant::now();
         let mut upload = server.upload(client(nation), MemorySpool::default())?;
         upload.write(&wire)?;
@@ -228,6 +283,11 @@ fn client(nation: usize) -> ClientId {
 
 fn place(id: ClientId) -> usize {
     usize::try_from(id.0 - 1).unwrap_or(usize::MAX)
+}
+
+fn unpack(wire: &[u8]) -> Vec<u32> {
+    let (words, _) = wire.as_chunks();
+    words.iter().map(|word| u32::from_le_bytes(*word)).collect()
 }
 
 fn read(sum: &Sum) -> Result<Vec<u32>, Box<dyn Error>> {

@@ -128,3 +128,6 @@ impl Ring {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

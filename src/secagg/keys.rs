@@ -27,21 +27,17 @@ pub(crate) fn draw<const N: usize>(
     Ok(Kdf::new(session, entropy.expose()).for_client(label, client))
 }
 
-/// Fresh coins for one channel encapsulation.
-pub(crate) fn channel_coins(
-    session: SessionId,
-    dealer: ClientId,
-    holder: ClientId,
-    mask_root: &MaskRoot,
-    rng: &mut impl TryCryptoRng,
-) -> Result<Secret<64>, EnvironmentError> {
-    let entropy = Secret::<64>::random(rng)?;
-    let kdf = if mutant::active(Mutant::CoinsFromMaskRoot) {
-        Kdf::new(session, mask_root.0.to_secret().expose())
-    } else {
-        Kdf::new(session, entropy.expose())
-    };
-    Ok(kdf.for_pair(kdf::CHANNEL_COINS, dealer, holder, &[]))
+/// Coins for one channel encapsulation, from entropy that is used for nothing else.
+pub(crate) fn channel_coins(session: SessionId, dealer: ClientId, holder: ClientId, entropy: &Secret<64>) -> Secret<64> {
+    Kdf::new(session, entropy.expose()).for_pair(kdf::CHANNEL_COINS, dealer, holder, &[])
+}
+
+/// In a mutant, a shared secret that takes the place of fresh entropy: the first one for the first mutant, the second for the second.
+pub(crate) fn stand_in(mutants: [Mutant; 2], secrets: [&SecretScalar; 2]) -> Option<Secret<64>> {
+    let (_, secret) = mutants.into_iter().zip(secrets).find(|(mutant, _)| mutant::active(*mutant))?;
+    let mut entropy = Secret::zero();
+    entropy.expose_mut().iter_mut().zip(secret.expose().as_bytes()).for_each(|(to, from)| *to = *from);
+    Some(entropy)
 }
 
 /// The mask root `m`: gives the mask KEM pair and the coins of mask encapsulations, and nothing else.

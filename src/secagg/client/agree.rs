@@ -54,7 +54,8 @@ impl AwaitingSurvivors {
         if !message.entries.contains(&self.own) {
             return Err(ServerFault::OwnEntry.into());
         }
-        let h3 = transcript::h3(&self.h2, &message.bitmap, &message.entries);
+        let chained = if mutant::active(Mutant::UnchainedThirdTranscript) { session.h0() } else { self.h2 };
+        let h3 = transcript::h3(&chained, &message.bitmap, &message.entries);
         let sent = self.me.sign(&h3, &Consistency {})?;
         Ok((AwaitingAgreement { me: self.me, shares: self.shares, h3, survivors }, sent.bytes))
     }
@@ -104,7 +105,8 @@ impl AwaitingAgreement {
     }
 
     fn accept(self, agreement: &Agreement) -> Result<(Finished, Vec<u8>), Error> {
-        self.me.check_entries(&agreement.entries, |id| self.survivors.contains(&id), Some(&self.h3), None)?;
+        let third = (!mutant::active(Mutant::AnyThirdTranscript)).then_some(&self.h3);
+        self.me.check_entries(&agreement.entries, |id| self.survivors.contains(&id), third, None)?;
         let shares = self.shares.iter().map(|(owner, pair)| {
             let share = if self.survivors.contains(owner) { &pair.self_secret } else { &pair.mask_root };
             RevealedShare { owner: *owner, share: Bytes(share.value.to_bytes()), blinding: Bytes(share.blinding.to_bytes()) }

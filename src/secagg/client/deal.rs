@@ -19,7 +19,7 @@ use crate::{
     message::{Bytes, Dealing, Delivery, Digest, Entry, Package, Shares},
     mutant::{self, Mutant},
     secagg::{
-        keys::{MaskRoot, PublicKeys, channel_coins, pair_seed},
+        keys::{MaskRoot, PublicKeys, channel_coins, pair_seed, stand_in},
         participant::Participant,
         step::Failure,
         transcript,
@@ -93,16 +93,15 @@ struct Dealer<'a> {
     mask_root: Polynomials,
     self_secret: Polynomials,
     h1: Hash,
+    /// In a mutant, what channel coins are made from.
+    weak_coins: Option<Secret<64>>,
 }
 
 impl<'a> Dealer<'a> {
     fn new(me: &'a Participant, root: &'a MaskRoot, self_secret: &SecretScalar, vss: &Secret<64>, h1: Hash) -> Self {
         let (sid, t) = (me.session.id(), me.session.threshold_len());
-        let weak = mutant::active(Mutant::CoefficientsFromSelfSecret).then(|| {
-            let mut entropy = Secret::zero();
-            entropy.expose_mut().iter_mut().zip(self_secret.expose().as_bytes()).for_each(|(to, from)| *to = *from);
-            entropy
-        });
+        let shared = [&root.0, self_secret];
+        let weak = stand_in([Mutant::CoefficientsFromMaskRoot, Mutant::CoefficientsFromSelfSecret], shared);
         let entropy = weak.as_ref().unwrap_or(vss);
         Self {
             me,
@@ -110,6 +109,7 @@ impl<'a> Dealer<'a> {
             mask_root: Polynomials::new(sid, me.id, Kind::MaskRoot, &root.0, entropy, t),
             self_secret: Polynomials::new(sid, me.id, Kind::SelfSecret, self_secret, entropy, t),
             h1,
+            weak_coins: stand_in([Mutant::CoinsFromMaskRoot, Mutant::CoinsFromSelfSecret], shared),
         }
     }
 
@@ -139,7 +139,8 @@ impl<'a> Dealer<'a> {
         } else {
             (None, None)
         };
-        let coins = channel_coins(sid, me, holder, self.root, rng)?;
+        let fresh = Secret::random(rng)?;
+        let coins = channel_coins(sid, me, holder, self.weak_coins.as_ref().unwrap_or(&fresh));
         let (channel_ciphertext, shared) = keys.channel.encapsulate(&coins);
         let mask_bytes: &[u8] = mask_ciphertext.as_ref().map_or(&[], |bytes| &bytes.0);
         let binding = binding(self.me, &self.h1, me, holder, mask_bytes, &channel_ciphertext);

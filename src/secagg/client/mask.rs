@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     crypto::{kdf, kem::Ciphertext},
-    error::{ClientFault, ClientId, Error, InputError, ServerFault},
+    error::{ClientFault, ClientId, Error, InputError, RoundError, ServerFault},
     hash::Hash,
     mask::{Layout, Masks},
     math::ring::Word,
@@ -119,7 +119,7 @@ impl MaskingInput {
         let sent = self.me.sign(&self.h2, &body).map_err(Failure::end)?;
         if mutant::active(Mutant::RetryAfterRelease) {
             self.masks.rewind();
-            return Err(Failure { complaint: Some(sent.bytes), ..Failure::keep(InputError::WrongState, self) });
+            return Err(Failure { complaint: Some(sent.bytes), ..Failure::keep(RoundError::Repeat, self) });
         }
         let own = self.me.entry(&self.h2, body, &sent);
         Ok((AwaitingSurvivors { me: self.me, shares: self.shares, h2: self.h2, own }, sent.bytes))

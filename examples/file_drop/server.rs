@@ -1,0 +1,180 @@
+//! The server's process.
+
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use veilsum::{
+    ClientId, Identity, SigningIdentity,
+    driver::{Server, ServerStep},
+    secagg::{Outbox, Progress, Round, sum::Sum},
+};
+
+use crate::{
+    cli::{self, Failure},
+    directory::{Directory, FAILED, OPEN, POLL, SUM},
+    numbers,
+    rules::Rules,
+    spool::FileSpool,
+};
+
+/// Names of the clients' messages in each step, and of the server's after it.
+const STEPS: [(&str, &str); 5] = [
+    ("advert", "adverts"),
+    ("shares", "delivery"),
+    ("input", "survivors"),
+    ("consistency", "agreement"),
+    ("reveal", "announcement"),
+];
+
+pub(crate) struct Party {
+    pub(crate) rules: Rules,
+    pub(crate) identity: Arc<SigningIdentity>,
+    pub(crate) directory: Directory,
+    /// How long to wait for clients in each step.
+    pub(crate) deadline: Duration,
+}
+
+impl Party {
+    pub(crate) fn run(&self, out: &Path, force: bool) -> Result<(), Failure> {
+        let session = &self.rules.session;
+        if self.identity.public_key() != session.server() {
+            return Err(Failure::Run("this key is not the server's in the session file".into()));
+        }
+        let server = Server::new(session, self.identity.clone())?;
+        self.directory.publish(OPEN, session.id().to_string().as_bytes())?;
+        let done = Collection { party: self, server, refused: BTreeSet::new() }.run().and_then(|sum| self.end(sum, out, force));
+        if done.is_err() {
+            let _ = self.directory.publish(FAILED, b""); // clients notice without it too, only later
+        }
+        done
+    }
+
+    fn end(&self, mut sum: Sum, out: &Path, force: bool) -> Result<(), Failure> {
+        let len =
+            usize::try_from(sum.layout().vector_len()).map_err(|_| Failure::Run("the sum does not fit into memory".into()))?;
+        let mut words = vec![0_u64; len];
+        sum.read(0, &mut words)?;
+        numbers::write(out, &self.rules, sum.layout().ring(), &words, force)?;
+        self.directory.publish_with(SUM, |file| {
+            let written = words.iter().try_for_each(|word| file.write_all(&word.to_le_bytes()));
+            written.map_err(|e| self.directory.failure(SUM, e))
+        })?;
+        self.send(&sum.announce()?.0, "announcement")?;
+        if !sum.liars().is_empty() {
+            cli::say(&format!("server: wrong shares came from clients {}; the sum is right all the same", list(sum.liars())));
+        }
+        cli::say(&format!("server: done; the sum over clients {} is in {}", list(sum.survivors()), out.display()));
+        Ok(())
+    }
+
+    fn send(&self, outbox: &Outbox, message: &str) -> Result<(), Failure> {
+        outbox.messages().try_for_each(|(id, bytes)| self.directory.publish(&format!("server-{}.{message}", id.0), &bytes))
+    }
+}
+
+/// The five steps.
+struct Collection<'a> {
+    party: &'a Party,
+    server: Server,
+    /// Files that were looked at and are of no use.
+    refused: BTreeSet<String>,
+}
+
+impl Collection<'_> {
+    fn run(mut self) -> Result<Sum, Failure> {
+        for (theirs, ours) in STEPS {
+            self.collect(theirs)?;
+            match self.server.close()? {
+                ServerStep::Send(outbox) => self.party.send(&outbox, ours)?,
+                ServerStep::Sum(sum) => return Ok(*sum),
+                _ => break,
+            }
+        }
+        Err(Failure::Run("the session did not end".into()))
+    }
+
+    /// Takes messages of one step until all are there or the deadline has passed.
+    fn collect(&mut self, message: &str) -> Result<(), Failure> {
+        let end = Instant::now() + self.party.deadline;
+        loop {
+            let progress = self.progress()?;
+            for id in &progress.missing {
+                self.look(&progress, *id, message)?;
+            }
+            let progress = self.progress()?;
+            let hopeless = |id: &ClientId| self.refused.contains(&name(*id, message));
+            if progress.missing.iter().all(hopeless) || Instant::now() >= end {
+                report(&progress, message);
+                return Ok(());
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Takes one client's message, if it is there. Whatever is wrong with it concerns that client only.
+    fn look(&mut self, progress: &Progress, id: ClientId, message: &str) -> Result<(), Failure> {
+        let inputs = progress.round == Round::MaskedInput;
+        let names = [Some(name(id, message)), inputs.then(|| name(id, "complaint"))];
+        for name in names.into_iter().flatten() {
+            if self.refused.contains(&name) {
+                continue;
+            }
+            let taken = match self.party.directory.read(&name) {
+                Ok(None) => continue,
+                Ok(Some(bytes)) if name.ends_with(".input") => self.accept(id, &bytes),
+                Ok(Some(bytes)) => self.server.receive(&bytes).map(drop).map_err(Failure::from),
+                Err(failure) => Err(failure),
+            };
+            if let Err(failure) = taken {
+                if self.server.ended() {
+                    return Err(failure);
+                }
+                cli::say(&format!("server: refused {name}: {failure}"));
+                self.refused.insert(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// A masked vector, copied away from the directory before it is checked, and its signed header.
+    fn accept(&mut self, id: ClientId, header: &[u8]) -> Result<(), Failure> {
+        let spool = FileSpool::new().map_err(|e| Failure::Run(format!("temporary file for an upload: {e}")))?;
+        let mut upload = self.server.upload(id, spool)?;
+        let name = name(id, "vector");
+        let bad = |reason: &dyn std::fmt::Display| self.party.directory.failure(&name, reason);
+        let (mut file, _) = self.party.directory.open_file(&name)?.ok_or_else(|| bad(&"is missing"))?;
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let read = file.read(&mut piece).map_err(|e| bad(&e))?;
+            match piece.get(..read) {
+                Some(bytes) if !bytes.is_empty() => upload.write(bytes)?,
+                _ => break,
+            }
+        }
+        self.server.accept(&mut upload, header)?;
+        Ok(())
+    }
+
+    fn progress(&self) -> Result<Progress, Failure> {
+        self.server.progress().ok_or_else(|| Failure::Run("the session is over".into()))
+    }
+}
+
+fn report(progress: &Progress, message: &str) {
+    let missing = if progress.missing.is_empty() { String::new() } else { format!("; nothing from {}", list(&progress.missing)) };
+    cli::say(&format!("server: {message}: {} of {}{missing}", progress.received, progress.expected));
+}
+
+fn list(ids: &[ClientId]) -> String {
+    ids.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn name(id: ClientId, message: &str) -> String {
+    format!("client-{}.{message}", id.0)
+}

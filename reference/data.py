@@ -1,0 +1,127 @@
+"""Mask generator, masks, packing and Merkle roots (docs/protocol.md sections 11 and 12)."""
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from suite import H, Fault, kdf, require, u32, u64
+
+BLOCK = 2**18
+
+
+def lane(bits):
+    return 4 if bits <= 32 else 8
+
+
+def prg_key(sid, seed, block):
+    return kdf(sid, "prg-block", seed, u64(block), 32)
+
+
+def keystream(key, start, length):
+    """Bytes start .. start + length of AES-256-CTR under key, from the all-zero counter block."""
+    counter = (start // 16).to_bytes(16, "big")
+    skip = start % 16
+    cipher = Cipher(algorithms.AES(key), modes.CTR(counter)).encryptor()
+    return cipher.update(bytes(skip + length))[skip:]
+
+
+def prg(sid, seed, bits, start, count):
+    """PRG(seed)[start .. start + count]."""
+    w, out, p = lane(bits), [], start
+    while p < start + count:
+        block, o = divmod(p, BLOCK)
+        k = min(BLOCK - o, start + count - p)
+        stream = keystream(prg_key(sid, seed, block), o * w, k * w)
+        out += [int.from_bytes(stream[i * w:(i + 1) * w], "little") % 2**bits for i in range(k)]
+        p += k
+    return out
+
+
+def accumulate(words, mask, sign, bits):
+    return [(x + sign * y) % 2**bits for x, y in zip(words, mask)]
+
+
+def mask(sid, bits, words, me, self_seed, pair_seeds):
+    """The masked vector of client `me`; pair_seeds: {other id: seed}."""
+    out = accumulate(words, prg(sid, self_seed, bits, 0, len(words)), 1, bits)
+    for v, seed in pair_seeds.items():
+        out = accumulate(out, prg(sid, seed, bits, 0, len(words)), 1 if v > me else -1, bits)
+    return out
+
+
+def unmask(sid, bits, masked, self_seeds, dropped_pairs):
+    """masked, self_seeds: by member of U3; dropped_pairs: {(u in U3, v in D): seed}."""
+    length = len(next(iter(masked.values())))
+    out = [0] * length
+    for words in masked.values():
+        out = accumulate(out, words, 1, bits)
+    for seed in self_seeds.values():
+        out = accumulate(out, prg(sid, seed, bits, 0, length), -1, bits)
+    for (u, v), seed in dropped_pairs.items():
+        out = accumulate(out, prg(sid, seed, bits, 0, length), -1 if v > u else 1, bits)
+    return out
+
+
+def centred(word, bits):
+    return word if word < 2 ** (bits - 1) else word - 2**bits
+
+
+# --- section 12 ----------------------------------------------------------------------------------
+
+def packed_len(count, bits):
+    return (count * bits + 7) // 8
+
+
+def pack(words, bits):
+    stream = 0
+    for p, word in enumerate(words):
+        assert 0 <= word < 2**bits
+        stream |= word << p * bits
+    return stream.to_bytes(packed_len(len(words), bits), "little")
+
+
+def unpack(data, bits, count):
+    require(len(data) == packed_len(count, bits), 207)
+    stream = int.from_bytes(data, "little")
+    require(stream >> count * bits == 0, 213)
+    return [stream >> p * bits & (2**bits - 1) for p in range(count)]
+
+
+def chunks(packed, bits, vector_len, chunk_len):
+    """The chunks of a packed vector; every one begins on a byte."""
+    size = chunk_len * bits // 8
+    count = (vector_len + chunk_len - 1) // chunk_len
+    return [packed[i * size:(i + 1) * size] for i in range(count)]
+
+
+def leaf(i, chunk):
+    return H("leaf", u64(i), chunk)
+
+
+def node(a, b):
+    return H("node", a, b)
+
+
+def tree(leaves):
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    return node(tree(leaves[:split]), tree(leaves[split:]))
+
+
+def root_of_top(vector_len, chunk_len, top):
+    return H("root", u64(vector_len), u32(chunk_len), top)
+
+
+def merkle_root(packed, bits, vector_len, chunk_len):
+    leaves = [leaf(i, c) for i, c in enumerate(chunks(packed, bits, vector_len, chunk_len))]
+    return root_of_top(vector_len, chunk_len, tree(leaves))
+
+
+def check_input(desc, words):
+    """Error 603 of section 16: range and exact bound of the input words."""
+    for w in words:
+        if not 0 <= w < 2**desc.modulus_bits:
+            raise Fault(603)
+        if desc.bound_kind == 0x01 and abs(centred(w, desc.modulus_bits)) > desc.bound:
+            raise Fault(603)

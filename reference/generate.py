@@ -1,0 +1,76 @@
+"""Writes tests/vectors/core.json, the same bytes every time; with --check, compares instead.
+
+What the fields are: tests/vectors/README.md.
+"""
+
+import json
+import pathlib
+import sys
+
+import suite
+import vec_parts
+import vec_session
+from vec_common import descriptor_json, first_descriptor, second_descriptor, third_descriptor
+from vec_complaints import complaint_vectors
+from vec_refused_client import refused_by_client
+from vec_refused_server import refused_by_server
+from vec_sessions import run_session, session_json
+
+OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "vectors" / "core.json"
+
+
+def build():
+    first = run_session("first", first_descriptor(), no_input=[300])
+    second = run_session("second", second_descriptor(first.server.h4), no_input=[11])
+    third = run_session("third", third_descriptor(), no_advert=[2], no_shares=[5], no_input=[13])
+    assert [run.server.u3 for run in (first, second, third)] == [
+        [1, 2**32 + 5, 2**64 - 1], [10, 12], [3, 8, 21, 34]]
+    sid = first.desc.sid
+    return {
+        "protocol_version": suite.VERSION, "suite": suite.SUITE,
+        "session": {"exact": descriptor_json(first.desc), "tail": descriptor_json(second.desc),
+                    "defaults": vec_session.defaults(), "invalid": vec_session.invalid_descriptors(first.desc)},
+        "hash": vec_parts.hash_vectors(), "kdf": vec_parts.kdf_vectors(sid), "prg": vec_parts.prg_vectors(sid),
+        "pack": vec_parts.pack_vectors(), "merkle": vec_parts.merkle_vectors(), "vss": vec_parts.vss_vectors(sid),
+        "xwing": vec_parts.xwing_vectors(), "ed25519": vec_parts.ed25519_vectors(),
+        "envelope": vec_parts.envelope_vector(sid),
+        "sessions": [session_json(run) for run in (first, second, third)],
+        "refused": refused_by_server(first, second, third) + refused_by_client(first, third),
+        "complaints": complaint_vectors()}
+
+
+def text():
+    return json.dumps(build(), sort_keys=True, indent=1) + "\n"
+
+
+def difference(expected, found):
+    """None, or where two texts first differ: \"line 3, column 7\"."""
+    if expected == found:
+        return None
+    at = next((i for i, (a, b) in enumerate(zip(expected, found)) if a != b), min(len(expected), len(found)))
+    line = expected.count("\n", 0, at) + 1
+    return f"line {line}, column {at - expected.rfind(chr(10), 0, at)}"
+
+
+def check():
+    """Exits with 1 if the committed file is not what this program writes."""
+    if not OUT.exists():
+        sys.exit(f"{OUT} is missing")
+    where = difference(text(), OUT.read_bytes().decode("ascii", "replace"))
+    if where is not None:
+        sys.exit(f"{OUT} is not what this program writes; the first difference is at {where}")
+    print(f"{OUT.name} is what this program writes")
+
+
+def main():
+    if sys.argv[1:] == ["--check"]:
+        check()
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        OUT.parent.mkdir(parents=True, exist_ok=True)
+        OUT.write_bytes(text().encode("ascii"))
+
+
+if __name__ == "__main__":
+    main()

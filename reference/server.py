@@ -1,0 +1,173 @@
+"""The server through all five rounds (docs/protocol.md section 13), with the limits that client.py names."""
+
+import core
+import data
+import keys
+import sharing
+import xwing
+from sharing import KIND_B, KIND_M
+from suite import attributed, require
+
+
+class Server:
+    def __init__(self, desc, identity_seed):
+        desc.validate()
+        self.desc, self.sid, self.identity_seed, self.t = desc, desc.sid, identity_seed, desc.threshold
+        self.adverts, self.dealt, self.inputs, self.agreed, self.revealed = {}, {}, {}, {}, {}
+        self.channel_pks, self.mask_pks = {}, {}
+        self.dealings, self.packages, self.uploads = {}, {}, {}
+
+    def _to_each(self, kind, prev, members, content):
+        """{recipient: message}; content(recipient) gives (body, attachment)."""
+        return {v: core.Message(self.sid, kind, v, prev, *content(v)).sign(self.identity_seed)
+                for v in members}
+
+    def _receive(self, raw, kind, prev, members):
+        message = core.receive_from_client(self.desc, raw, kind)
+        require(message.client in members, 313, message.client)
+        require(message.prev == prev, 302, message.client)
+        return message
+
+    def _close(self, accepted):
+        require(len(accepted) >= self.t, 501)
+        return sorted(accepted)
+
+    # round 0
+
+    def accept_advert(self, raw):
+        message = self._receive(raw, core.ADVERT, self.sid, self.desc.ids)
+        u = message.client
+        with attributed(301, u):
+            core.no_attachment(message)
+            channel, mask = core.advert_decode(message.body)
+        seen = set(self.channel_pks.values()) | set(self.mask_pks.values())
+        require(channel != mask and not seen & {channel, mask}, 504)
+        self.adverts[u], self.channel_pks[u], self.mask_pks[u] = message.entry(), channel, mask
+
+    def close_adverts(self):
+        self.u1 = self._close(self.adverts)
+        entries = [self.adverts[u] for u in self.u1]
+        self.h1 = core.transcript_1(self.sid, entries)
+        body = core.entries_encode(entries)
+        return self._to_each(core.ADVERTS, self.sid, self.u1, lambda v: (body, b""))
+
+    # round 1
+
+    def accept_shares(self, raw):
+        message = self._receive(raw, core.SHARES, self.h1, self.u1)
+        u = message.client
+        with attributed(301, u):
+            dealing = core.Dealing.decode(message.body, self.t)
+            packages = core.packages_decode(message.attachment, dealer=u)
+        require(dealing.holders == [v for v in self.u1 if v != u], 304, u)
+        require([(p.peer, p.digest(u, p.peer)) for p in packages] == dealing.digests, 306, u)
+        require(all(p.acceptable() for p in packages), 301, u, reason=211)
+        self.dealt[u], self.dealings[u] = message.entry(), dealing
+        self.packages[u] = {p.peer: p for p in packages}
+
+    def close_shares(self):
+        self.u2 = self._close(self.dealt)
+        entries = [self.dealt[u] for u in self.u2]
+        self.h2 = core.transcript_2(self.h1, entries)
+        body = core.entries_encode(entries)
+        return self._to_each(core.DELIVERY, self.h1, self.u2,
+                             lambda v: (body, core.packages_encode(self._packages_for(v))))
+
+    def _packages_for(self, v):
+        out = []
+        for u in self.u2:
+            if u != v:
+                p = self.packages[u][v]
+                out.append(core.Package(u, p.mask_ct, p.channel_ct, p.kc, p.sealed))
+        return out
+
+    # round 2
+
+    def accept_input(self, upload, raw):
+        message = self._receive(raw, core.MASKED_INPUT, self.h2, self.u2)
+        u, desc = message.client, self.desc
+        with attributed(301, u):
+            core.no_attachment(message)
+            root, vector_len, chunk_len = core.masked_input_decode(message.body)
+        require((vector_len, chunk_len) == (desc.vector_len, desc.chunk_len), 307, u)
+        require(len(upload) == data.packed_len(vector_len, desc.modulus_bits), 506)
+        require(data.merkle_root(upload, desc.modulus_bits, vector_len, chunk_len) == root, 506)
+        with attributed(301, u):
+            words = data.unpack(upload, desc.modulus_bits, vector_len)
+        self.inputs[u], self.uploads[u] = message.entry(), words
+
+    def close_inputs(self):
+        self.u3 = self._close(self.inputs)
+        entries = [self.inputs[u] for u in self.u3]
+        self.h3 = core.transcript_3(self.desc, self.h2, self.u3, entries)
+        body = core.survivors_encode(self.desc, self.u3, entries)
+        return self._to_each(core.SURVIVORS, self.h2, self.u2, lambda v: (body, b""))
+
+    # round 3
+
+    def accept_consistency(self, raw):
+        message = self._receive(raw, core.CONSISTENCY, self.h3, self.u3)
+        with attributed(301, message.client):
+            core.no_attachment(message)
+            core.consistency_decode(message.body)
+        self.agreed[message.client] = message.entry()
+
+    def close_consistency(self):
+        entries = [self.agreed[u] for u in self._close(self.agreed)]
+        body = core.entries_encode(entries)
+        return self._to_each(core.AGREEMENT, self.h3, self.u3, lambda v: (body, b""))
+
+    # round 4
+
+    def accept_reveal(self, raw):
+        message = self._receive(raw, core.REVEAL, self.h3, self.u3)
+        u = message.client
+        with attributed(301, u):
+            core.no_attachment(message)
+            rows = core.reveal_decode(message.body)
+        require([owner for owner, _, _ in rows] == self.u2, 308, u)
+        self.revealed[u] = {owner: (share, blinding) for owner, share, blinding in rows}
+
+    def close_reveals(self):
+        """Recovers, unmasks, and announces the sum."""
+        self._close(self.revealed)
+        self.recovered = {u: self._recover(u) for u in self.u2}
+        self.self_seeds = {u: keys.self_seed(self.sid, self.recovered[u], u) for u in self.u3}
+        self.dropped_pairs = {}
+        for v in self.u2:
+            if v not in self.u3:
+                self._pairs_of_dropped(v, self.recovered[v])
+        desc = self.desc
+        self.sum = data.unmask(self.sid, desc.modulus_bits, {u: self.uploads[u] for u in self.u3},
+                               self.self_seeds, self.dropped_pairs)
+        packed = data.pack(self.sum, desc.modulus_bits)
+        self.sum_root = data.merkle_root(packed, desc.modulus_bits, desc.vector_len, desc.chunk_len)
+        self.h4 = core.transcript_4(self.h3, self.sum_root)
+        return self._to_each(core.ANNOUNCEMENT, self.h3, self.u3, lambda v: (self.sum_root, b""))
+
+    def _recover(self, owner):
+        """From the t lowest indices; after a failure from t good shares."""
+        points = self.dealings[owner].points(KIND_B if owner in self.u3 else KIND_M)
+        rows = [(self.desc.index(v), *self.revealed[v][owner]) for v in sorted(self.revealed)]
+        found = sharing.recover(rows[:self.t], points[0])
+        if found is None:
+            rows = [row for row in rows if sharing.share_good(*row, points)]
+            require(len(rows) >= self.t, 501)
+            found = sharing.recover(rows[:self.t], points[0])
+            assert found is not None
+        return found[0]
+
+    def _pairs_of_dropped(self, v, m):
+        """The pair seeds of a dropped client with every survivor, from its mask root."""
+        sk = keys.mask_secret_key(self.sid, m, v)
+        require(xwing.public_key(sk) == self.mask_pks[v], 312, v)
+        for u in self.u1:
+            if v < u:
+                _, ct, _, seed = keys.mask_encaps(self.sid, m, v, u, self.mask_pks[u])
+                require(ct == self.packages[v][u].mask_ct, 312, v)
+                if u in self.u3:
+                    self.dropped_pairs[u, v] = seed
+            elif u < v and u in self.u3:
+                ct = self.packages[u][v].mask_ct
+                ss = xwing.decaps(sk, ct)
+                self.dropped_pairs[u, v] = keys.pair_seed(self.sid, ss, u, v, ct, self.mask_pks[v])

@@ -1,0 +1,75 @@
+"""Vectors of refusals: one altered message each, whom it reaches when, and what that party says.
+
+A case names a played session, the receiver, the round whose message it awaits and, for the server, the
+clients whose messages of that round it has taken already. All altered messages but those about the
+signature are signed again by whoever would have to be corrupt.
+"""
+
+import copy
+from dataclasses import replace
+
+import core
+from suite import Fault, u32
+from vec_common import SERVER, hexed
+from vec_refused_bodies import L_BYTES
+
+TAKE = ("accept_advert", "accept_shares", "accept_input", "accept_consistency", "accept_reveal")
+HEAR = ("on_adverts", "on_delivery", "on_survivors", "on_agreement", "on_announcement")
+
+
+class Cases:
+    def __init__(self, run):
+        self.run, self.rows = run, []
+
+    def forge(self, message, signer=None, **changes):
+        """The message with changes, signed again by its sender or by another."""
+        out = replace(message, **changes)
+        return out.sign(self.run.seed(signer or (SERVER if message.kind in core.FROM_SERVER else out.client)))
+
+    def server(self, number, name, message, code, blames=None, reason=None, accepted=(), upload=None):
+        party = copy.deepcopy(self.run.before[SERVER, number])
+        take = getattr(party, TAKE[number])
+        for u in accepted:
+            take(self.run.message((core.ADVERT, core.SHARES)[number], u).encode())
+        raw = message if isinstance(message, bytes) else message.encode()
+        args = (raw,) if upload is None else (upload, raw)
+        extra = {"accepted": list(accepted)} | ({} if upload is None else {"upload": upload})
+        self._case("server", number, name, lambda: take(*args), raw, (code, blames, reason), extra)
+
+    def client(self, u, number, name, message, code, reason=None):
+        party = copy.deepcopy(self.run.before[u, number])
+        raw = message if isinstance(message, bytes) else message.encode()
+        args = (raw, self.run.server.sum) if number == 4 else (raw,)
+        said = (code, "server" if 400 <= code < 500 else None, reason)
+        self._case(u, number, name, lambda: getattr(party, HEAR[number])(*args), raw, said, {})
+
+    def _case(self, receiver, number, name, act, raw, expected, extra):
+        code, blames, reason = expected
+        try:
+            act()
+            got = (None, None, None)
+        except Fault as fault:
+            got = (fault.code, fault.blames, fault.reason)
+        assert got == expected, (name, got, expected)
+        self.rows.append(hexed({
+            "session": self.run.name, "receiver": receiver, "round": number, "name": name, "message": raw,
+            "code": code, "blames": blames, "reason": reason} | extra))
+
+
+def frames(cases, add, good, wrong_type):
+    """What is refused before anybody is blamed; add(name, message, code)."""
+    raw = good.encode()
+    signature = good.signature
+    s = int.from_bytes(signature[32:], "little") + int.from_bytes(L_BYTES, "little")
+    add("no bytes", b"", 201)
+    add("one byte missing", raw[:-1], 201)
+    add("one byte more", raw + b"\x00", 202)
+    add("a body longer than the message", raw[:76] + u32(2**32 - 1) + raw[80:], 201)
+    add("another version", b"\x02" + raw[1:], 203)
+    add("another suite", raw[:1] + b"\x02\x00" + raw[3:], 204)
+    add("another session", cases.forge(good, sid=bytes(32)), 205)
+    add("another type", cases.forge(good, kind=wrong_type), 206)
+    add("a changed signature", replace(good, signature=signature[:-1] + bytes([signature[-1] ^ 1])), 215)
+    add("a signature with s that is not reduced",
+        replace(good, signature=signature[:32] + s.to_bytes(32, "little")), 215)
+    add("a changed body", replace(good, body=bytes([good.body[0] ^ 1]) + good.body[1:]), 215)
