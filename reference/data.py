@@ -70,19 +70,63 @@ def packed_len(count, bits):
     return (count * bits + 7) // 8
 
 
-def pack(words, bits):
+BLOCK = 64
+
+
+def plane_widths(bits):
+    """The powers of two that sum to bits, largest first."""
+    return [w for w in (64, 32, 16, 8, 4, 2, 1) if bits & w]
+
+
+def dense(words, bits):
     stream = 0
     for p, word in enumerate(words):
-        assert 0 <= word < 2**bits
         stream |= word << p * bits
     return stream.to_bytes(packed_len(len(words), bits), "little")
 
 
+def pack_block(words, bits):
+    out, shift = b"", 0
+    for w in plane_widths(bits):
+        fields = [word >> shift & (2**w - 1) for word in words]
+        if w >= 8:
+            out += b"".join(f.to_bytes(w // 8, "little") for f in fields)
+        else:
+            m = 8 * w
+            out += bytes(sum(f << w * k for k, f in enumerate(fields[i::m])) for i in range(m))
+        shift += w
+    return out
+
+
+def unpack_block(data, bits):
+    words, shift = [0] * BLOCK, 0
+    for w in plane_widths(bits):
+        plane, data = data[:8 * w], data[8 * w:]
+        for i in range(BLOCK):
+            if w >= 8:
+                field = int.from_bytes(plane[i * w // 8:(i + 1) * w // 8], "little")
+            else:
+                field = plane[i % (8 * w)] >> i // (8 * w) * w & (2**w - 1)
+            words[i] |= field << shift
+        shift += w
+    return words
+
+
+def pack(words, bits):
+    assert all(0 <= word < 2**bits for word in words)
+    whole = len(words) // BLOCK * BLOCK
+    blocks = [pack_block(words[i:i + BLOCK], bits) for i in range(0, whole, BLOCK)]
+    return b"".join(blocks) + dense(words[whole:], bits)
+
+
 def unpack(data, bits, count):
     require(len(data) == packed_len(count, bits), 207)
-    stream = int.from_bytes(data, "little")
-    require(stream >> count * bits == 0, 213)
-    return [stream >> p * bits & (2**bits - 1) for p in range(count)]
+    whole, size, words = count // BLOCK, 8 * bits, []
+    for i in range(whole):
+        words += unpack_block(data[i * size:(i + 1) * size], bits)
+    stream, tail = int.from_bytes(data[whole * size:], "little"), count % BLOCK
+    require(stream >> tail * bits == 0, 213)
+    return words + [stream >> p * bits & (2**bits - 1) for p in range(tail)]
 
 
 def chunks(packed, bits, vector_len, chunk_len):

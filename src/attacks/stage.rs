@@ -219,7 +219,7 @@ impl Stage {
     pub(super) fn unpack(&self, wire: &[u8]) -> Vec<u32> {
         let mut words = vec![0; 100];
         let ring = Ring::new(self.session.modulus_bits()).unwrap();
-        ring.unpack(wire, 100, |place, word| words[place] = u32::try_from(word).unwrap()).unwrap();
+        ring.add_packed(wire, &mut words, false).unwrap();
         words
     }
 

@@ -20,7 +20,7 @@ use crate::{
     },
     hash::{Hash, hash},
     label::{self, kdf as labels},
-    secagg::upload::RootBuilder,
+    secagg::upload::ChunkTree,
 };
 
 /// A client's secrets, derived from its random bytes.
@@ -53,9 +53,9 @@ pub(super) fn session(node: &Node<'_>) {
             received(&session, &parties, party, &derived);
         }
         if derived.opt("root").is_some() {
-            let mut root = RootBuilder::new(Layout::new(&session));
+            let mut root = ChunkTree::new(Layout::new(&session));
             root.update(&client.hex("upload"));
-            derived.is("root", &root.finish());
+            derived.is("root", &root.root());
         }
     }
     unmasked(&session, &parties, node);
@@ -205,9 +205,9 @@ fn sum_on_the_wire(session: &Session, node: &Node<'_>, derived: &Node<'_>) {
     let (layout, mut packed) = (Layout::new(session), Vec::new());
     layout.ring().pack(&node.get("sum").numbers(), &mut packed);
     derived.is("sum_packed", &packed);
-    let mut root = RootBuilder::new(layout);
+    let mut root = ChunkTree::new(layout);
     root.update(&packed);
-    node.is("sum_root", &root.finish());
+    node.is("sum_root", &root.root());
 }
 
 /// Recovers the secret of `owner` from what survivors hold in the file.

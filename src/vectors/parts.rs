@@ -64,7 +64,7 @@ pub(super) fn prg(section: &Node<'_>) {
     for case in section.list("cases") {
         let ring = Ring::new(case.get("modulus_bits").small()).unwrap();
         let expected = case.get("words").numbers();
-        let mut masks = Masks::new(sid);
+        let mut masks = Masks::with_capacity(sid, 1);
         masks.push(&seed, false);
         assert_eq!(keystream(ring, &masks, case.get("start").number(), expected.len()), expected);
     }
@@ -87,11 +87,11 @@ pub(super) fn pack(rows: &Node<'_>) {
         ring.pack(&words, &mut packed);
         row.is("packed", &packed);
         let mut unpacked = vec![0; words.len()];
-        ring.unpack(&packed, words.len(), |place, word| unpacked[place] = word).unwrap();
+        ring.add_packed(&packed, &mut unpacked, false).unwrap();
         assert_eq!(unpacked, words);
         if row.opt("refused").is_some() {
             let refused = row.hex("refused");
-            assert_eq!(ring.unpack(&refused, words.len(), |_, _| ()), Err(DecodeError::Padding));
+            assert_eq!(ring.add_packed(&refused, &mut unpacked, false), Err(DecodeError::Padding));
             assert_eq!(refused[..packed.len() - 1], packed[..packed.len() - 1], "it differs in padding alone");
             assert_eq!(refused.last().map(|byte| byte ^ 0x80), packed.last().copied());
         }

@@ -129,7 +129,7 @@ pub(crate) fn give(server: &mut Server, client: ClientId, message: &[u8], upload
     let Some(wire) = upload else { return server.receive(message) };
     let mut upload = server.upload(client, MemorySpool::default())?;
     upload.write(&wire)?;
-    server.accept(&upload, message)
+    server.accept(&mut upload, message)
 }
 
 /// Closes a round of which the end is messages.
