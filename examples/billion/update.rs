@@ -37,7 +37,8 @@ impl Update {
 
 /// Adds some values at `position ..` to a checksum.
 pub(crate) fn extend(checksum: u64, position: u64, values: impl IntoIterator<Item = i64>) -> u64 {
-    values.into_iter().zip(position..).fold(checksum, |sum, (value, position)| {
-        sum.wrapping_add(value.cast_unsigned().wrapping_mul(weight(position)))
-    })
+    values
+        .into_iter()
+        .zip(position..)
+        .fold(checksum, |sum, (value, position)| sum.wrapping_add(value.cast_unsigned().wrapping_mul(weight(position))))
 }

@@ -1,6 +1,7 @@
 //! The client's process.
 
 use std::{
+    fmt::Display,
     net::TcpStream,
     path::Path,
     sync::Arc,
@@ -54,6 +55,7 @@ struct Seat<'a> {
     party: &'a Party,
     line: Line,
     driver: Client,
+    released: bool,
 }
 
 impl Party {
@@ -63,7 +65,7 @@ impl Party {
         // Noted before anything is sent, and so before the input is released: this key joins this session never again.
         key.enter(self.rules.session.id())?;
         let (driver, advert) = Client::join(&self.rules.session, self.id, Arc::new(key.identity), &mut rand::rng())?;
-        let mut seat = Seat { party: self, line, driver };
+        let mut seat = Seat { party: self, line, driver, released: false };
         seat.send(Kind::Message, &advert)?;
         self.pause(Moment::Advert)?;
         let finished = seat.take_part(&words)?;
@@ -137,6 +139,7 @@ impl Seat<'_> {
             }
         }
         let release = self.driver.finish()?;
+        self.released = true;
         self.send(Kind::Message, &release)?;
         self.party.pause(Moment::Input)
     }
@@ -170,7 +173,7 @@ impl Seat<'_> {
         self.line.deadline = self.party.patience();
         match self.line.receive() {
             Ok((kind, bytes)) if kind == expected => Ok(bytes),
-            Ok((kind @ (Kind::Refused | Kind::Over), code)) => Err(told(kind, &code)),
+            Ok((kind @ (Kind::Refused | Kind::Over), code)) => Err(self.lose(&told(kind, &code))),
             Ok(_) => Err(self.lost(&Broken::Frame)),
             Err(e) => Err(self.lost(&e)),
         }
@@ -181,14 +184,19 @@ impl Seat<'_> {
         if matches!(broken, Broken::Closed)
             && let Ok((kind @ (Kind::Refused | Kind::Over), code)) = self.line.receive()
         {
-            return told(kind, &code);
+            return self.lose(&told(kind, &code));
         }
-        Failure::Run(format!("the server {broken}; the round is lost, and nothing else"))
+        self.lose(broken)
+    }
+
+    fn lose(&self, why: &dyn Display) -> Failure {
+        let rest = if self.released { "this input counts as released" } else { "nothing of the input has left" };
+        Failure::Run(format!("the server {why}; the round is lost, {rest}"))
     }
 }
 
 /// What the server says of an end. It is not signed: good for a line to read, and for nothing else.
-fn told(kind: Kind, code: &[u8]) -> Failure {
+fn told(kind: Kind, code: &[u8]) -> String {
     let code = code.try_into().map_or(0, u16::from_le_bytes);
     let why = match code {
         205 => "it runs another session; compare its session file with this one".into(),
@@ -198,5 +206,5 @@ fn told(kind: Kind, code: &[u8]) -> Failure {
         code => format!("error {code} in section 16 of docs/protocol.md"),
     };
     let what = if kind == Kind::Over { "gave the session up" } else { "goes on without this client" };
-    Failure::Run(format!("the server {what}: {why}; the round is lost, and nothing else"))
+    format!("{what}: {why}")
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     crypto::{kdf, kem::Ciphertext},
-    error::{ClientFault, ClientId, Error, InputError, RoundError, ServerFault},
+    error::{ClientFault, ClientId, Error, RoundError, ServerFault},
     hash::Hash,
     mask::{Layout, Masks},
     math::ring::Word,
