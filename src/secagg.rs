@@ -13,4 +13,5 @@ pub mod sum;
 mod transcript;
 pub mod upload;
 
+pub(crate) use participant::Memory;
 pub use step::{Counters, Failure, Outbox, Progress, Receipt, Round};

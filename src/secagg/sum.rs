@@ -89,8 +89,7 @@ impl Sum {
     pub fn announce(&mut self) -> Result<(Outbox, [u8; 32]), Error> {
         let root = self.root()?;
         let body = Announcement { sum_root: Bytes(root) }.body();
-        let survivors = self.survivors.iter().map(|id| (*id, Vec::new()));
-        let outbox = self.host.send::<Announcement>(&self.h3, body, survivors.collect::<Vec<_>>())?;
+        let outbox = self.host.send::<Announcement>(&self.h3, body, &self.survivors)?;
         Ok((outbox, transcript::h4(&self.h3, &root)))
     }
 
