@@ -117,11 +117,14 @@ fn survivors_that_list_a_client_that_sent_no_header_name_the_server() {
     ended(&state.receive(&listed), ServerFault::OwnEntry);
 }
 
+/// A change to a list of survivors.
+type Change = fn(&mut Message<Survivors>, &World, &Session);
+
 #[test]
 fn survivors_are_checked_before_they_excuse_a_client_that_masks() {
     let (mut world, session) = world(45);
     let everybody_else = ClientId(50);
-    let cases: [(fn(&mut Message<Survivors>, &World, &Session), Error); 3] = [
+    let cases: [(Change, Error); 3] = [
         (|m, _, _| m.prev.0[0] ^= 1, ServerFault::WrongTranscript.into()),
         (|m, _, _| m.body.bitmap[0] |= 2, ServerFault::Malformed(DecodeError::Count).into()),
         (

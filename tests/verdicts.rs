@@ -187,11 +187,11 @@ fn a_signed_complaint_that_does_not_decode_blames_its_sender() {
         let (first, second) = (raw.body[holders..holders + 40].to_vec(), raw.body[holders + 40..holders + 80].to_vec());
         raw.body[holders..holders + 80].copy_from_slice(&[second, first].concat());
     };
-    let cases: [(Box<dyn FnOnce(&mut forge::Raw)>, DecodeError); 4] = [
-        (Box::new(|raw| raw.body.push(0)), DecodeError::Trailing),
-        (Box::new(|raw| raw.body.truncate(100)), DecodeError::Truncated),
-        (Box::new(|raw| raw.attachment.push(0)), DecodeError::Trailing),
-        (Box::new(swap), DecodeError::Order),
+    let cases: [(&dyn Fn(&mut forge::Raw), DecodeError); 4] = [
+        (&|raw| raw.body.push(0), DecodeError::Trailing),
+        (&|raw| raw.body.truncate(100), DecodeError::Truncated),
+        (&|raw| raw.attachment.push(0), DecodeError::Trailing),
+        (&swap, DecodeError::Order),
     ];
     for (change, reason) in cases {
         let message = forge::alter(&genuine, &*identity, change);
