@@ -11,7 +11,7 @@ use crate::{
     math::ring::Word,
     message::{Body, Complaint, Frame},
     secagg::{
-        Failure, Outbox, Progress, Receipt,
+        Failure, Memory, Outbox, Progress, Receipt,
         client::{self, AwaitingAdverts, AwaitingAgreement, AwaitingDelivery, AwaitingSurvivors, Finished, MaskingInput},
         server::{CollectingAdverts, CollectingConsistency, CollectingInputs, CollectingReveals, CollectingShares},
         sum::Sum,
@@ -31,6 +31,8 @@ enum ClientState {
     Masking(Box<MaskingInput>),
     Survivors(Box<AwaitingSurvivors>),
     Agreement(Box<AwaitingAgreement>),
+    /// The caller has the [`Finished`].
+    Done(Memory),
 }
 
 /// What the caller has to do next.
@@ -56,6 +58,12 @@ pub struct ClientFailure {
     pub ended: bool,
     /// A message that must still be sent: the proof of a bad dealing.
     pub complaint: Option<Vec<u8>>,
+}
+
+impl ClientFailure {
+    fn ended(error: Error) -> Self {
+        Self { error, ended: true, complaint: None }
+    }
 }
 
 impl fmt::Display for ClientFailure {
@@ -87,10 +95,11 @@ impl Client {
         Ok((Self(Some(ClientState::Adverts(Box::new(state)))), advert))
     }
 
-    /// Takes the server's next message.
+    /// Takes the server's next message. Repeats are ignored, also while the client waits for its input and after its end.
     ///
     /// # Errors
-    /// [`ClientFailure`]: look at `ended`, and send `complaint` if there is one.
+    /// [`ClientFailure`]: look at `ended`, and send `complaint` if there is one. The announcement of the sum is not taken here but by
+    /// [`client::SumCheck`]: [`InputError::WrongState`].
     pub fn receive(&mut self, message: &[u8], rng: &mut impl TryCryptoRng) -> Result<ClientStep, ClientFailure> {
         match self.0.take() {
             Some(ClientState::Adverts(state)) => {
@@ -105,14 +114,21 @@ impl Client {
                 self.sent(state.receive(message), ClientState::Agreement, ClientState::Survivors)
             }
             Some(ClientState::Agreement(state)) => match state.receive(message) {
-                Ok((finished, reveal)) => Ok(ClientStep::Done(reveal, finished)),
+                Ok((finished, reveal)) => {
+                    self.0 = Some(ClientState::Done(finished.memory()));
+                    Ok(ClientStep::Done(reveal, finished))
+                }
                 Err(failure) => self.failed(failure, ClientState::Agreement).map(|()| ClientStep::Ignored),
             },
-            state => {
-                let ended = state.is_none();
-                self.0 = state;
-                Err(ClientFailure { error: InputError::WrongState.into(), ended, complaint: None })
+            Some(ClientState::Masking(state)) => {
+                self.failed(state.receive(message), ClientState::Masking).map(|()| ClientStep::Ignored)
             }
+            Some(ClientState::Done(memory)) => {
+                let error = memory.refuse(message);
+                self.0 = Some(ClientState::Done(memory));
+                if error == Error::Round(RoundError::Repeat) { Ok(ClientStep::Ignored) } else { Err(ClientFailure::ended(error)) }
+            }
+            None => Err(ClientFailure::ended(InputError::WrongState.into())),
         }
     }
 
@@ -153,7 +169,7 @@ impl Client {
     /// Whether the client can do nothing more: it is done, or a step failed for good.
     #[must_use]
     pub fn ended(&self) -> bool {
-        self.0.is_none()
+        matches!(self.0, None | Some(ClientState::Done(_)))
     }
 
     fn sent<S, N>(
@@ -243,10 +259,7 @@ impl Server {
         match self.0.take() {
             Some(ServerState::Inputs(state)) if complaint => match state.complain(message) {
                 Ok(verdict) => Err(Error::client(verdict.culprit, verdict.fault)),
-                Err(failure) => {
-                    self.0 = failure.state.map(ServerState::Inputs);
-                    Err(failure.error)
-                }
+                Err(failure) => self.complained(failure),
             },
             Some(ServerState::Inputs(mut state)) => {
                 let receipt = state.receive(message);
@@ -257,6 +270,16 @@ impl Server {
                 self.0 = state;
                 Err(InputError::WrongState.into())
             }
+        }
+    }
+
+    /// A complaint that did not end the session.
+    fn complained(&mut self, failure: Failure<CollectingInputs>) -> Result<Receipt, Error> {
+        let receipt = failure.state.as_ref().map(|state| state.repeated());
+        self.0 = failure.state.map(ServerState::Inputs);
+        match receipt {
+            Some(receipt) if failure.error == Error::Round(RoundError::Repeat) => Ok(receipt),
+            _ => Err(failure.error),
         }
     }
 

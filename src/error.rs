@@ -352,9 +352,6 @@ pub enum ServerFault {
     /// Two different signed messages of one type.
     #[error("signed two different messages of one type")]
     Equivocation,
-    /// The sum does not match the signed root.
-    #[error("the sum does not match the signed announcement")]
-    WrongSum,
 }
 
 /// The session can not go on, or not with this message; nobody can be blamed.
@@ -392,6 +389,9 @@ pub enum RoundError {
     /// A byte-identical repeat, ignored.
     #[error("a repeat of a message already accepted")]
     Repeat,
+    /// Words that are not the announced sum. Whoever handed the words over may have changed them: no evidence against anybody.
+    #[error("these words are not the sum that the server announced")]
+    SumMismatch,
 }
 
 /// What the caller got wrong.
@@ -444,8 +444,8 @@ pub enum InputError {
         /// Where, in the slice given.
         position: u64,
     },
-    /// A weight outside the public range.
-    #[error("weight {weight} is outside 1..={max}")]
+    /// A weight outside the public range, or a total of zero.
+    #[error("weight {weight} is not allowed: each is in 0..={max}, and their sum is above 0")]
     Weight {
         /// The weight.
         weight: u64,
@@ -528,11 +528,11 @@ codes! {
     ServerFault {
         Malformed(_) => 401, WrongTranscript => 402, EntrySignature(_) => 403, EntryTranscript(_) => 404,
         UnknownClient(_) => 405, OwnEntry => 406, BelowThreshold { .. } => 407, DuplicateKey(_) => 408,
-        PackageMismatch(_) => 409, WrongPackages => 410, EntryContents(..) => 411, Equivocation => 412, WrongSum => 413,
+        PackageMismatch(_) => 409, WrongPackages => 410, EntryContents(..) => 411, Equivocation => 412,
     }
     RoundError {
         TooFewClients { .. } => 501, NotIncluded => 502, Unopenable(_) => 503, SharedKey { .. } => 504, Late(_) => 505,
-        UploadMismatch(_) => 506, Repeat => 507,
+        UploadMismatch(_) => 506, Repeat => 507, SumMismatch => 508,
     }
     InputError {
         NotInRoster(_) => 601, IdentityMismatch => 602, WordOutOfRange { .. } => 603, TooManyWords { .. } => 604,

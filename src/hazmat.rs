@@ -128,6 +128,6 @@ impl Dealing {
     pub fn recovers(&self, threshold: u32) -> bool {
         let indices: Vec<u32> = (1..=threshold).collect();
         let secret = recover(&lagrange_weights(&indices), self.shares.iter().take(indices.len()));
-        Commitments::decode(&self.commitments).is_ok_and(|commitments| commitments.opens(&secret))
+        Commitments::decode(&self.commitments).is_ok_and(|commitments| commitments.opens(&secret, &second_generator_table()))
     }
 }

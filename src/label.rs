@@ -27,6 +27,9 @@ pub(crate) mod hash {
     pub(crate) const LEAF: &str = "leaf";
     pub(crate) const NODE: &str = "node";
     pub(crate) const ROOT: &str = "root";
+    /// Of all reveals, to weigh them when they are checked; never leaves the server.
+    pub(crate) const REVEALS: &str = "reveals";
+    pub(crate) const REVEAL_WEIGHT: &str = "reveal-weight";
     /// Of a whole received message, to recognise repeats; never leaves a party.
     pub(crate) const MESSAGE: &str = "message";
 }

@@ -70,6 +70,9 @@ pub trait EntryBody: Sized {
     /// The type byte of the message that the entry was taken from.
     const TYPE: u8;
 
+    /// Whether that message has an attachment, of which the entry keeps the hash.
+    const HAS_ATTACHMENT: bool = false;
+
     /// The signed body.
     fn body(&self) -> Vec<u8>;
 

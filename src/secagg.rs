@@ -14,4 +14,5 @@ pub mod sum;
 pub(crate) mod transcript;
 pub mod upload;
 
+pub(crate) use participant::Memory;
 pub use step::{Counters, Failure, Outbox, Progress, Receipt, Round};

@@ -409,6 +409,18 @@ impl Session {
         self.0.fields.round
     }
 
+    /// The nonce of this attempt at the round.
+    #[must_use]
+    pub fn attempt(&self) -> &[u8; 16] {
+        &self.0.fields.attempt
+    }
+
+    /// The transcript hash of the previous round.
+    #[must_use]
+    pub fn previous(&self) -> &[u8; 32] {
+        &self.0.fields.previous
+    }
+
     /// The application's context hash.
     #[must_use]
     pub fn context(&self) -> &[u8; 32] {

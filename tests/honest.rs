@@ -1,5 +1,5 @@
 //! Whole sessions in memory, everybody honest: the sum is exact, however the vectors are cut.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use common::{Feed, Leaves, Record, World, plain_sum, read_all, record, run};
 use rand::{SeedableRng, rngs::StdRng};
-use veilsum::{Bound, ClientId, DecodeError, Error, InputError, Ring, ServerFault, Session, secagg::sum::Sum};
+use veilsum::{Bound, ClientId, DecodeError, Error, InputError, Ring, RoundError, Session, secagg::sum::Sum};
 
 /// Runs an honest session with random inputs and checks the whole sum.
 fn check_exact(world: &mut World, session: &Session, feed: &Feed) -> Sum {
@@ -184,12 +184,12 @@ fn every_announcement_verifies_and_gives_every_client_the_same_transcript_hash()
         assert!(state.survivors().eq(sum.survivors().iter().copied()));
         let mut check = state.check_sum();
         common::pieces(&words, &[1, 63, 2, 5]).into_iter().for_each(|piece| check.update(piece).unwrap());
-        assert_eq!(check.finish(&announcement), Ok(h4));
+        assert_eq!(check.finish(&announcement).unwrap(), h4);
     }
 }
 
 #[test]
-fn any_changed_word_of_the_sum_is_the_servers_fault() {
+fn any_changed_word_of_the_sum_is_found_and_nobody_is_blamed() {
     for place in [0, 63, 64, 130] {
         let Record { mut sum, mut finished, .. } = replay(13, 131, &Feed::default());
         let (outbox, _) = sum.announce().unwrap();
@@ -198,7 +198,9 @@ fn any_changed_word_of_the_sum_is_the_servers_fault() {
         let (state, (_, announcement)) = (finished.remove(0), outbox.messages().next().unwrap());
         let mut check = state.check_sum();
         check.update(&words).unwrap();
-        assert_eq!(check.finish(&announcement), Err(ServerFault::WrongSum.into()), "word {place}");
+        let failure = check.finish(&announcement).unwrap_err();
+        assert_eq!(failure.error, RoundError::SumMismatch.into(), "word {place}");
+        assert_eq!(failure.error.culprit(), None);
     }
 }
 
@@ -212,9 +214,16 @@ fn a_sum_that_is_not_whole_or_not_announced_to_this_client_is_refused() {
     checks[0].update(&words[..130]).unwrap();
     assert_eq!(checks[0].update(&words[..2]), Err(InputError::TooManyWords { expected: 1, given: 2 }.into()));
     let own = outbox.message_for(ClientId(10)).unwrap();
-    assert_eq!(checks.remove(0).finish(&own), Err(InputError::Incomplete { missing: 1 }.into()));
+    let incomplete = checks.remove(0).finish(&own).unwrap_err();
+    assert_eq!(incomplete.error, InputError::Incomplete { missing: 1 }.into());
     checks[0].update(&words).unwrap();
-    assert_eq!(checks.remove(0).finish(&own), Err(Error::Decode(DecodeError::Recipient)));
+    let other = checks.remove(0).finish(&own).unwrap_err();
+    assert_eq!(other.error, Error::Decode(DecodeError::Recipient));
+    for (failure, rest, id) in [(incomplete, &words[130..], 10), (other, &[][..], 20)] {
+        let mut check = failure.state.expect("no word has to be given again");
+        check.update(rest).unwrap();
+        check.finish(&outbox.message_for(ClientId(id)).unwrap()).unwrap();
+    }
 }
 
 /// All bytes of one session, with the announcements, and its sum.

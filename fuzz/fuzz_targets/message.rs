@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use veilsum::message::{
-    Advert, Adverts, Agreement, Announcement, Body, Complaint, Consistency, Delivery, MaskedInput, Message, Reveal, Shares, Survivors,
+    Advert, Adverts, Agreement, Announcement, Body, Complaint, Consistency, Delivery, MaskedInput, Message, Reveal, Shares,
+    Survivors,
 };
 
 fn check<B: Body>(bytes: &[u8]) {

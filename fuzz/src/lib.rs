@@ -53,7 +53,8 @@ pub fn rng(id: ClientId) -> StdRng {
 
 impl Tape {
     fn record() -> Self {
-        let identities: BTreeMap<_, _> = IDS.iter().map(|id| (*id, Arc::new(SigningIdentity::from_seed(&[id.0 as u8; 32])))).collect();
+        let identities: BTreeMap<_, _> =
+            IDS.iter().map(|id| (*id, Arc::new(SigningIdentity::from_seed(&[id.0 as u8; 32])))).collect();
         let host = Arc::new(SigningIdentity::from_seed(&[1; 32]));
         let roster = identities.iter().map(|(id, identity)| (*id, identity.public_key()));
         let builder = Session::builder(roster, host.public_key(), LEN as u64, 20, Bound::Exact { max_abs: 1000 });

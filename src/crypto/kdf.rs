@@ -23,11 +23,11 @@ impl Kdf {
 
     /// `KDF(label, .., info, N)`; `info` is the concatenation of the parts.
     pub(crate) fn expand<const N: usize>(&self, label: &str, info: &[&[u8]]) -> Secret<N> {
+        const { assert!(N <= 255 * 64, "HKDF-SHA-512 gives no more") }
         let mut full = framed_label(label);
         full.extend_from_slice(&SUITE.to_le_bytes());
         info.iter().for_each(|part| full.extend_from_slice(part));
         let mut out = Secret::zero();
-        // HKDF-SHA-512 refuses only outputs longer than 255 * 64 bytes; ours have at most 64.
         let refused = self.0.expand(&full, out.expose_mut()).is_err();
         debug_assert!(!refused);
         out

@@ -5,6 +5,7 @@ use core::fmt;
 
 use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit, Nonce, Tag};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
 
 use super::{kdf::Kdf, secret::Secret};
 use crate::{
@@ -66,9 +67,10 @@ impl EnvelopeKey {
         let mut sealed = [0; SEALED_LEN];
         let (body, tag) = sealed.split_at_mut(CONTENTS_LEN);
         body.copy_from_slice(contents.expose());
-        // The cipher refuses only messages of more than 2^38 bytes.
-        if let Ok(made) = self.cipher(binding).encrypt_inout_detached(&Nonce::default(), &self.associated(binding), body.into()) {
-            tag.copy_from_slice(&made);
+        match self.cipher(binding).encrypt_inout_detached(&Nonce::default(), &self.associated(binding), body.into()) {
+            Ok(made) => tag.copy_from_slice(&made),
+            // The cipher refuses only messages of more than 2^38 bytes; if it ever did, no contents may leave.
+            Err(_) => sealed.zeroize(),
         }
         sealed
     }

@@ -1,7 +1,7 @@
 //! Pedersen verifiable secret sharing over ristretto255 (section 9).
 
-use alloc::vec::Vec;
-use core::fmt;
+use alloc::{boxed::Box, vec::Vec};
+use core::{fmt, ops::Deref};
 
 use curve25519_dalek::{
     RistrettoPoint, Scalar,
@@ -10,7 +10,7 @@ use curve25519_dalek::{
 };
 use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha512};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{
     kdf::Kdf,
@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     error::{ClientId, DecodeError, EnvironmentError},
-    hash::framed_label,
-    label::{frame, kdf},
+    hash::{Hash, framed_label, hash},
+    label::{self, frame, kdf},
     session::SessionId,
 };
 
@@ -40,25 +40,46 @@ pub(crate) fn second_generator() -> RistrettoPoint {
     RistrettoPoint::from_uniform_bytes(&Sha512::digest(framed_label(frame::PEDERSEN)).into())
 }
 
-/// A share and its blinding share, of one holder. Secret until revealed.
-pub(crate) struct Share {
+/// A share and its blinding share, of one holder. Secret until revealed. Boxed, so that moving it, or a map that holds it, leaves no
+/// copy behind.
+pub(crate) struct Share(Box<Scalars>);
+
+/// What a [`Share`] holds.
+pub(crate) struct Scalars {
     pub(crate) value: Scalar,
     pub(crate) blinding: Scalar,
 }
 
 impl Share {
+    pub(crate) fn new(mut value: Scalar, mut blinding: Scalar) -> Self {
+        let share = Self(Box::new(Scalars { value, blinding }));
+        value.zeroize();
+        blinding.zeroize();
+        share
+    }
+
     /// Two canonical scalars.
     pub(crate) fn decode(value: &[u8; 32], blinding: &[u8; 32]) -> Result<Self, DecodeError> {
-        Ok(Self { value: scalar(value)?, blinding: scalar(blinding)? })
+        Ok(Self::new(scalar(value)?, scalar(blinding)?))
+    }
+}
+
+impl Deref for Share {
+    type Target = Scalars;
+
+    fn deref(&self) -> &Scalars {
+        &self.0
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.value.zeroize();
-        self.blinding.zeroize();
+        self.0.value.zeroize();
+        self.0.blinding.zeroize();
     }
 }
+
+impl ZeroizeOnDrop for Share {}
 
 impl fmt::Debug for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,7 +140,7 @@ impl Polynomials {
     pub(crate) fn share(&self, index: u32) -> Share {
         let x = Scalar::from(index);
         let at = |coefficients: &[Scalar]| coefficients.iter().rev().fold(Scalar::ZERO, |sum, c| sum * x + c);
-        Share { value: at(&self.values), blinding: at(&self.blindings) }
+        Share::new(at(&self.values), at(&self.blindings))
     }
 }
 
@@ -150,9 +171,20 @@ impl Commitments {
         check(index, &[(self, share)], &[Scalar::ONE])
     }
 
-    /// Whether `value` and `blinding` open the commitment to the secret itself.
-    pub(crate) fn opens(&self, secret: &Share) -> bool {
-        self.0.first() == Some(&opening(&secret.value, &secret.blinding))
+    /// Whether a recovered secret and its blinding open the commitment to the secret itself.
+    pub(crate) fn opens(&self, secret: &Share, second: &RistrettoBasepointTable) -> bool {
+        self.0.first() == Some(&(RistrettoPoint::mul_base(&secret.value) + second * &secret.blinding))
+    }
+
+    /// `sum w C_k` for each power: the commitments of the weighted sum of some dealings, all of equally many terms.
+    pub(crate) fn combine(dealings: &[&Self], weights: &[Scalar]) -> Self {
+        let terms = dealings.iter().map(|dealing| dealing.0.len()).max().unwrap_or(0);
+        let column = |k| {
+            let terms = dealings.iter().zip(weights).filter_map(|(dealing, weight)| Some((weight, dealing.0.get(k)?)));
+            let (weights, points): (Vec<&Scalar>, Vec<&RistrettoPoint>) = terms.unzip();
+            RistrettoPoint::vartime_multiscalar_mul(weights, points)
+        };
+        Self((0..terms).map(column).collect())
     }
 }
 
@@ -169,6 +201,16 @@ pub(crate) fn check_batch(
     };
     let weights: Vec<Scalar> = dealings.iter().map(weight).collect::<Result<_, _>>()?;
     Ok(check(index, dealings, &weights))
+}
+
+/// 128-bit weights that are known only when `seed` is, which must be a hash of everything that they will weigh (section 13).
+pub(crate) fn hashed_weights(seed: &Hash, count: usize) -> Vec<Scalar> {
+    let weight = |place: usize| {
+        let digest = hash(label::hash::REVEAL_WEIGHT, &[seed, &(place as u64).to_le_bytes()]);
+        let low = digest.first_chunk::<16>().copied().unwrap_or_default();
+        Scalar::from(u128::from_le_bytes(low))
+    };
+    (0..count).map(weight).collect()
 }
 
 /// `(sum w f) G + (sum w g) P = sum_k i^k (sum w C_k)`.
@@ -218,8 +260,8 @@ pub(crate) fn lagrange_weights(indices: &[u32]) -> Vec<Scalar> {
     indices.iter().map(weight).collect()
 }
 
-/// The secret and its blinding from shares at the indices that the weights were made for.
+/// The weighted sum of shares: with [`lagrange_weights`] of the holders' indices, the secret and its blinding.
 pub(crate) fn recover<'a>(weights: &[Scalar], shares: impl Iterator<Item = &'a Share> + Clone) -> Share {
     let dot = |part: fn(&Share) -> Scalar| weights.iter().zip(shares.clone()).map(|(w, share)| w * part(share)).sum();
-    Share { value: dot(|share| share.value), blinding: dot(|share| share.blinding) }
+    Share::new(dot(|share| share.value), dot(|share| share.blinding))
 }

@@ -131,7 +131,7 @@ impl FixedPoint {
     ///
     /// # Errors
     /// [`InputError::Weight`] if the total weight is zero; [`InputError::Length`] if the slices differ in length.
-    #[allow(clippy::cast_precision_loss, reason = "sums of exact multiples; one rounding at the end")]
+    #[allow(clippy::cast_precision_loss, reason = "the roundings that docs/privacy.md names")]
     pub fn mean<W: Word>(&self, ring: Ring, words: &[W], total_weight: u64, mean: &mut [f64]) -> Result<(), InputError> {
         check_len(words.len(), mean.len())?;
         if total_weight == 0 {

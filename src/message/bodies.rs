@@ -1,6 +1,7 @@
 //! The bodies of the messages, in the order of the rounds (section 6).
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::{Body, Bytes, Entry, EntryBody, put_entries, read_entries};
 use crate::{
@@ -118,6 +119,7 @@ message_type! {
 
 impl EntryBody for Dealing {
     const TYPE: u8 = 0x02;
+    const HAS_ATTACHMENT: bool = true;
     fn body(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_count(&mut out, self.mask_root.len());
@@ -379,15 +381,22 @@ impl Body for Agreement {
     }
 }
 
-message_type! {
-    /// One revealed share: of `b` if the owner survived, else of `m`.
-    pub struct RevealedShare {
-        /// Whose secret.
-        pub owner: ClientId,
-        /// The share, a scalar.
-        pub share: Bytes<32>,
-        /// The blinding share, a scalar.
-        pub blinding: Bytes<32>,
+/// One revealed share: of `b` if the owner survived, else of `m`.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct RevealedShare {
+    /// Whose secret.
+    pub owner: ClientId,
+    /// The share, a scalar.
+    pub share: Bytes<32>,
+    /// The blinding share, a scalar.
+    pub blinding: Bytes<32>,
+}
+
+/// The shares are for the server, not for its logs.
+impl fmt::Debug for RevealedShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevealedShare").field("owner", &self.owner).finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     error::{ClientFault, ClientId, DecodeError},
     hash::{Hash, hash},
     label,
-    message::{Body, Complaint, Frame},
+    message::{Body, Complaint, Dealing, Entry, Frame},
     session::Session,
 };
 
@@ -19,31 +19,36 @@ use crate::{
 pub struct Verdict {
     /// Who is to blame.
     pub culprit: ClientId,
-    /// [`ClientFault::BadDealing`], another fault of the dealer's, or [`ClientFault::FalseComplaint`].
+    /// The dealer's: [`ClientFault::BadDealing`], or what is wrong with its commitments. The complainer's:
+    /// [`ClientFault::FalseComplaint`], or [`ClientFault::Malformed`].
     pub fault: ClientFault,
     /// Who complained.
     pub complainer: ClientId,
 }
 
-/// Judges a complaint.
+/// Judges a complaint. Whether the dealing in it is the one that the server accepted is for those to say who know that.
 ///
 /// # Errors
-/// [`DecodeError`] if this is not a complaint that the named client signed in this session; then it blames nobody.
+/// [`DecodeError`] if this is not a complaint that a client of the roster signed in this session; then it blames nobody.
 pub fn judge(session: &Session, message: &[u8]) -> Result<Verdict, DecodeError> {
     let frame = Frame::open(session, message)?;
     if frame.kind != Complaint::TYPE {
         return Err(DecodeError::UnexpectedType { expected: Complaint::TYPE, got: frame.kind });
     }
-    judge_frame(session, &frame)
+    Ok(judge_frame(session, &frame).0)
 }
 
-pub(crate) fn judge_frame(session: &Session, frame: &Frame<'_>) -> Result<Verdict, DecodeError> {
-    let complaint: Complaint = frame.decode()?;
+/// Judges an authentic complaint; if the dealer is to blame, the dealing that proves it comes along.
+pub(crate) fn judge_frame(session: &Session, frame: &Frame<'_>) -> (Verdict, Option<Entry<Dealing>>) {
     let complainer = frame.client;
-    Ok(match dealers_fault(session, complainer, &frame.prev, &complaint) {
-        Some(fault) => Verdict { culprit: complaint.dealer, fault, complainer },
-        None => Verdict { culprit: complainer, fault: ClientFault::FalseComplaint, complainer },
-    })
+    let complaint: Complaint = match frame.decode() {
+        Ok(complaint) => complaint,
+        Err(e) => return (Verdict { culprit: complainer, fault: ClientFault::Malformed(e), complainer }, None),
+    };
+    match dealers_fault(session, complainer, &frame.prev, &complaint) {
+        Some(fault) => (Verdict { culprit: complaint.dealer, fault, complainer }, Some(complaint.entry)),
+        None => (Verdict { culprit: complainer, fault: ClientFault::FalseComplaint, complainer }, None),
+    }
 }
 
 /// What the dealer provably did, or nothing. The numbers are the rows of the table in section 14.

@@ -1,11 +1,12 @@
 //! What every client state has: who it is, and how it authenticates the server's messages.
 
 use alloc::{sync::Arc, vec::Vec};
+use core::fmt;
 
 use super::step::Failure;
 use crate::{
     crypto::sign::{Identity, Signed},
-    error::{ClientId, DecodeError, Error, RoundError, ServerFault},
+    error::{ClientFault, ClientId, DecodeError, Error, InputError, RoundError, ServerFault},
     hash::{Hash, hash},
     label,
     message::{Body, Bytes, Entry, EntryBody, Frame, Header},
@@ -37,6 +38,43 @@ impl Refusal {
             Self::Keep(error) => Failure::keep(error, state),
             Self::End(error) => Failure::end(error),
         }
+    }
+}
+
+/// What a client that is done remembers, so that it still tells repeats from equivocation.
+pub(crate) struct Memory {
+    session: Session,
+    id: ClientId,
+    seen: Vec<(u8, Hash)>,
+}
+
+impl Memory {
+    /// Why a message is of no use any more.
+    pub(crate) fn refuse(&self, bytes: &[u8]) -> Error {
+        match authenticate(&self.session, self.id, &self.seen, bytes) {
+            Ok(_) => InputError::WrongState.into(),
+            Err(Refusal::Keep(error) | Refusal::End(error)) => error,
+        }
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("client", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Sender, recipient and repeats.
+fn authenticate<'a>(session: &Session, id: ClientId, seen: &[(u8, Hash)], bytes: &'a [u8]) -> Result<(Frame<'a>, Hash), Refusal> {
+    let frame = Frame::open(session, bytes).map_err(|e| Refusal::Keep(e.into()))?;
+    if frame.client != id {
+        return Err(Refusal::Keep(DecodeError::Recipient.into()));
+    }
+    let digest = hash(label::hash::MESSAGE, &[bytes]);
+    match seen.iter().find(|(kind, _)| *kind == frame.kind) {
+        Some((_, known)) if *known == digest => Err(Refusal::Keep(RoundError::Repeat.into())),
+        Some(_) => Err(Refusal::End(ServerFault::Equivocation.into())),
+        None => Ok((frame, digest)),
     }
 }
 
@@ -82,16 +120,7 @@ impl Participant {
 
     /// Authenticates a message of the server that this state waits for (section 6, order of checks).
     pub(crate) fn open<B: Body>(&mut self, bytes: &[u8], prev: &Hash) -> Result<B, Refusal> {
-        let frame = Frame::open(&self.session, bytes).map_err(|e| Refusal::Keep(e.into()))?;
-        if frame.client != self.id {
-            return Err(Refusal::Keep(DecodeError::Recipient.into()));
-        }
-        let digest = hash(label::hash::MESSAGE, &[bytes]);
-        match self.seen.iter().find(|(kind, _)| *kind == frame.kind) {
-            Some((_, known)) if *known == digest => return Err(Refusal::Keep(RoundError::Repeat.into())),
-            Some(_) => return Err(Refusal::End(ServerFault::Equivocation.into())),
-            None => {}
-        }
+        let (frame, digest) = authenticate(&self.session, self.id, &self.seen, bytes)?;
         if frame.kind != B::TYPE {
             return Err(Refusal::Keep(DecodeError::UnexpectedType { expected: B::TYPE, got: frame.kind }.into()));
         }
@@ -102,7 +131,13 @@ impl Participant {
         frame.decode().map_err(|e| Refusal::End(ServerFault::Malformed(e).into()))
     }
 
-    /// Checks a list that the server forwarded: members, signatures, transcript, and this client's own entry.
+    /// What stays of a client that is done.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory { session: self.session.clone(), id: self.id, seen: self.seen.clone() }
+    }
+
+    /// Checks a list that the server forwarded: of each entry member, signature, transcript and attachment, then this client's own
+    /// entry and the threshold.
     pub(crate) fn check_entries<B: EntryBody + PartialEq>(
         &self,
         entries: &[Entry<B>],
@@ -110,6 +145,7 @@ impl Participant {
         prev: Option<&Hash>,
         own: Option<&Entry<B>>,
     ) -> Result<(), ServerFault> {
+        let nothing = hash(label::hash::ATTACHMENT, &[&[]]);
         for entry in entries {
             if !member(entry.client) {
                 return Err(ServerFault::UnknownClient(entry.client));
@@ -119,6 +155,9 @@ impl Participant {
             }
             if prev.is_some_and(|prev| *prev != entry.prev.0) {
                 return Err(ServerFault::EntryTranscript(entry.client));
+            }
+            if !B::HAS_ATTACHMENT && entry.attachment_hash.0 != nothing {
+                return Err(ServerFault::EntryContents(entry.client, ClientFault::Malformed(DecodeError::Trailing)));
             }
         }
         match own {

@@ -2,7 +2,7 @@
 //!
 //! [`CollectingAdverts`] -> [`CollectingShares`] -> [`CollectingInputs`] -> [`CollectingConsistency`] -> [`CollectingReveals`] ->
 //! [`crate::secagg::sum::Sum`]. In each state `receive` takes messages in any order and says what it did; `close` ends the round.
-//! A message that is refused changes nothing.
+//! A message that is refused changes nothing, except that a client whose complaint was judged is a drop-out.
 
 mod collect;
 mod inputs;
@@ -14,18 +14,19 @@ pub(crate) use inputs::{Unmasking, add_range};
 pub use reveal::CollectingReveals;
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     vec::Vec,
 };
 
-use super::step::{Counters, Outbox, Progress, Receipt, Round};
+use super::step::{Attach, Counters, Outbox, Progress, Receipt, Round};
 use crate::{
     crypto::sign::Identity,
     error::{ClientFault, ClientId, DecodeError, Error, InputError, RoundError},
     hash::{Hash, hash},
     label,
-    message::{Body, Frame},
+    message::{Advert, Body, Complaint, Consistency, Frame, MaskedInput, Reveal, Shares},
     session::Session,
 };
 
@@ -54,7 +55,7 @@ impl Host {
         Ok(Self { session, identity, seen: BTreeMap::new(), counters: Counters::default() })
     }
 
-    /// Authenticates a client's message (section 6, order of checks and repeats).
+    /// Authenticates a client's message, which should be a `B` (section 6, order of checks and repeats).
     fn open<'a, B: Body>(
         &mut self,
         bytes: &'a [u8],
@@ -64,16 +65,15 @@ impl Host {
         self.counters.bytes_received += bytes.len() as u64;
         let frame = Frame::open(&self.session, bytes)?;
         self.counters.signatures_verified += 1;
-        if frame.from_server() {
-            return Err(DecodeError::UnexpectedType { expected: B::TYPE, got: frame.kind }.into());
-        }
         let blame = |fault| Err(Error::client(frame.client, fault));
         let digest = hash(label::hash::MESSAGE, &[bytes]);
         match self.seen.get(&(frame.kind, frame.client)) {
             Some(known) if *known == digest => return Ok(Opened::Repeat),
             Some(_) => return blame(ClientFault::Equivocation),
-            None if frame.kind < B::TYPE => return Err(RoundError::Late(frame.client).into()),
-            None if frame.kind > B::TYPE => {
+            None if round_of(frame.kind).is_some_and(|round| Some(round) < round_of(B::TYPE)) => {
+                return Err(RoundError::Late(frame.client).into());
+            }
+            None if frame.kind != B::TYPE => {
                 return Err(DecodeError::UnexpectedType { expected: B::TYPE, got: frame.kind }.into());
             }
             None if !member(frame.client) => return blame(ClientFault::NotInRound),
@@ -98,14 +98,26 @@ impl Host {
         frame.decode().map_err(|e| Error::client(frame.client, ClientFault::Malformed(e)))
     }
 
-    /// Signs the round's message for each recipient.
-    pub(crate) fn send<B: Body>(
+    /// Signs the round's message, which has no attachment, for each recipient.
+    pub(crate) fn send<'a, B: Body>(
         &mut self,
         prev: &Hash,
         body: Vec<u8>,
-        attachments: impl IntoIterator<Item = (ClientId, Vec<u8>)>,
+        recipients: impl IntoIterator<Item = &'a ClientId>,
     ) -> Result<Outbox, Error> {
-        let outbox = Outbox::sign::<B>(&self.session, &*self.identity, prev, body, attachments)?;
+        self.send_with::<B>(prev, body, recipients, Box::new(|_| Vec::new()))
+    }
+
+    /// Signs the round's message for each recipient.
+    fn send_with<'a, B: Body>(
+        &mut self,
+        prev: &Hash,
+        body: Vec<u8>,
+        recipients: impl IntoIterator<Item = &'a ClientId>,
+        attach: Attach,
+    ) -> Result<Outbox, Error> {
+        let recipients = recipients.into_iter().copied();
+        let outbox = Outbox::sign::<B>(&self.session, &*self.identity, prev, body, recipients, attach)?;
         self.counters.signatures_made += outbox.len() as u64;
         self.counters.bytes_sent += outbox.total_bytes();
         Ok(outbox)
@@ -121,15 +133,22 @@ impl Host {
     }
 }
 
+/// The round that a client's message of this type belongs to; none for the server's types and for undefined ones.
+fn round_of(kind: u8) -> Option<Round> {
+    match kind {
+        <Advert as Body>::TYPE => Some(Round::AdvertiseKeys),
+        Shares::TYPE => Some(Round::ShareKeys),
+        Complaint::TYPE | <MaskedInput as Body>::TYPE => Some(Round::MaskedInput),
+        <Consistency as Body>::TYPE => Some(Round::Consistency),
+        Reveal::TYPE => Some(Round::Unmasking),
+        _ => None,
+    }
+}
+
 /// Progress of a round from who was heard and who could be.
 fn progress<'a>(round: Round, heard: impl Fn(ClientId) -> bool, expected: impl Iterator<Item = &'a ClientId>) -> Progress {
     let (heard, missing): (Vec<ClientId>, Vec<ClientId>) = expected.copied().partition(|id| heard(*id));
     Progress { round, received: heard.len(), expected: heard.len() + missing.len(), missing }
-}
-
-/// No attachment for any of these recipients.
-fn to_all<'a>(recipients: impl IntoIterator<Item = &'a ClientId>) -> impl Iterator<Item = (ClientId, Vec<u8>)> {
-    recipients.into_iter().map(|id| (*id, Vec::new()))
 }
 
 /// The ids of a map of collected messages.

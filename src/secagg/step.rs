@@ -18,7 +18,8 @@ use crate::{
 pub struct Failure<S> {
     /// What happened.
     pub error: Error,
-    /// The unchanged state, if the message could not be attributed, or the step can be tried again; otherwise the party is finished.
+    /// The state, if the message could not be attributed, or the step can be tried again; otherwise the party is finished. Nothing in it
+    /// has changed, except that a server keeps in mind who complained and who lied.
     pub state: Option<Box<S>>,
     /// A message that must still be sent: the proof of a bad dealing.
     pub complaint: Option<Vec<u8>>,
@@ -80,7 +81,7 @@ pub struct Progress {
     pub round: Round,
     /// Clients heard.
     pub received: usize,
-    /// Clients that could be heard.
+    /// Clients heard or missing. Nothing more is expected of one that complained or is known to have lied.
     pub expected: usize,
     /// Who has not been heard, ascending.
     pub missing: Vec<ClientId>,
@@ -124,31 +125,38 @@ pub struct Receipt {
 
 /// The server's messages of one round: the same body for everybody, signed for each recipient.
 ///
-/// Bytes are assembled as they are asked for, so the whole never has to be in memory.
+/// A message's bytes are put together when they are asked for, from the one body and from what the server keeps anyway, so the whole never
+/// has to be in memory.
 pub struct Outbox {
     session: Session,
     kind: u8,
     prev: Hash,
     body: Arc<[u8]>,
+    attach: Attach,
     letters: Vec<Letter>,
 }
 
+/// Makes the attachment for a recipient: the same bytes each time.
+pub(crate) type Attach = Box<dyn Fn(ClientId) -> Vec<u8> + Send + Sync>;
+
 struct Letter {
     recipient: ClientId,
-    attachment: Vec<u8>,
+    attachment_len: usize,
     signature: [u8; 64],
 }
 
 impl Outbox {
-    /// Signs one message of type `B` for each recipient, with its own attachment.
+    /// Signs one message of type `B` for each recipient, each with its own attachment.
     pub(crate) fn sign<B: Body>(
         session: &Session,
         identity: &dyn Identity,
         prev: &Hash,
         body: Vec<u8>,
-        attachments: impl IntoIterator<Item = (ClientId, Vec<u8>)>,
+        recipients: impl IntoIterator<Item = ClientId>,
+        attach: Attach,
     ) -> Result<Self, Error> {
-        let letter = |(recipient, attachment): (ClientId, Vec<u8>)| {
+        let letter = |recipient| {
+            let attachment = attach(recipient);
             let attachment_hash = hash(label::hash::ATTACHMENT, &[&attachment]);
             let signed = crate::crypto::sign::Signed {
                 session: session.id(),
@@ -158,10 +166,10 @@ impl Outbox {
                 body: &body,
                 attachment_hash: &attachment_hash,
             };
-            Ok(Letter { recipient, attachment, signature: signed.sign(identity)? })
+            Ok(Letter { recipient, attachment_len: attachment.len(), signature: signed.sign(identity)? })
         };
-        let letters = attachments.into_iter().map(letter).collect::<Result<_, Error>>()?;
-        Ok(Self { session: session.clone(), kind: B::TYPE, prev: *prev, body: body.into(), letters })
+        let letters = recipients.into_iter().map(letter).collect::<Result<_, Error>>()?;
+        Ok(Self { session: session.clone(), kind: B::TYPE, prev: *prev, body: body.into(), attach, letters })
     }
 
     /// The messages, each with its recipient, ascending.
@@ -184,7 +192,7 @@ impl Outbox {
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         let each = crate::message::HEADER_LEN + self.body.len() + 64;
-        self.letters.iter().map(|letter| (each + letter.attachment.len()) as u64).sum()
+        self.letters.iter().map(|letter| (each + letter.attachment_len) as u64).sum()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -193,7 +201,7 @@ impl Outbox {
 
     fn assemble(&self, letter: &Letter) -> Vec<u8> {
         let header = Header { session: self.session.id(), kind: self.kind, client: letter.recipient, prev: &self.prev };
-        header.assemble(&self.body, &letter.attachment, &letter.signature)
+        header.assemble(&self.body, &(self.attach)(letter.recipient), &letter.signature)
     }
 }
 

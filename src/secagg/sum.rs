@@ -122,8 +122,7 @@ impl Sum {
 
     fn announce_root(&mut self, root: Hash) -> Result<(Outbox, [u8; 32]), Error> {
         let body = Announcement { sum_root: Bytes(root) }.body();
-        let survivors = self.survivors.iter().map(|id| (*id, Vec::new()));
-        let outbox = self.host.send::<Announcement>(&self.h3, body, survivors.collect::<Vec<_>>())?;
+        let outbox = self.host.send::<Announcement>(&self.h3, body, &self.survivors)?;
         Ok((outbox, transcript::h4(&self.h3, &root)))
     }
 

@@ -14,7 +14,12 @@ use crate::{
     math::ring::Word,
     message::{Agreement, Announcement, Bytes, Consistency, Entry, MaskedInput, Reveal, RevealedShare, Survivors},
     mutant::{self, Mutant},
-    secagg::{participant::Participant, step::Failure, transcript, upload::ChunkTree},
+    secagg::{
+        participant::{Memory, Participant},
+        step::Failure,
+        transcript,
+        upload::ChunkTree,
+    },
 };
 
 /// Round 2 done: the input is released. Waits to hear who survived.
@@ -39,26 +44,50 @@ impl AwaitingSurvivors {
     }
 
     fn accept(self, message: &Survivors) -> Result<(AwaitingAgreement, Vec<u8>), Error> {
-        let session = &self.me.session;
-        let survivors = transcript::read_bitmap(session, &message.bitmap).map_err(ServerFault::Malformed)?;
-        if !survivors.iter().eq(message.entries.iter().map(|entry| &entry.client)) {
-            return Err(ServerFault::Malformed(DecodeError::Count).into());
-        }
-        let dealt = |id| self.shares.contains_key(&id) || mutant::active(Mutant::SurvivorsOutsideU2);
-        let second = (!mutant::active(Mutant::AnySecondTranscript)).then_some(&self.h2);
-        self.me.check_entries(&message.entries, dealt, second, None)?;
-        check_dimensions(&Layout::new(session), &message.entries)?;
+        let survivors = read_survivors(&self.me, message)?;
+        check_survivors(&self.me, &self.shares, &self.h2, message)?;
         if !survivors.contains(&self.me.id) {
             return Err(RoundError::NotIncluded.into());
         }
         if !message.entries.contains(&self.own) {
             return Err(ServerFault::OwnEntry.into());
         }
-        let chained = if mutant::active(Mutant::UnchainedThirdTranscript) { session.h0() } else { self.h2 };
+        let chained = if mutant::active(Mutant::UnchainedThirdTranscript) { self.me.session.h0() } else { self.h2 };
         let h3 = transcript::h3(&chained, &message.bitmap, &message.entries);
         let sent = self.me.sign(&h3, &Consistency {})?;
         Ok((AwaitingAgreement { me: self.me, shares: self.shares, h3, survivors }, sent.bytes))
     }
+}
+
+/// Why a client that is still masking is finished: the round is over without it. It has released nothing, and never will.
+pub(crate) fn left_out(me: &Participant, shares: &BTreeMap<ClientId, SharePair>, h2: &Hash, message: &Survivors) -> Error {
+    let checked = read_survivors(me, message).and_then(|survivors| {
+        if survivors.contains(&me.id) {
+            return Err(ServerFault::OwnEntry);
+        }
+        check_survivors(me, shares, h2, message)
+    });
+    checked.map_or_else(Error::from, |()| RoundError::NotIncluded.into())
+}
+
+/// The bitmap, which must list whom the entries are of.
+fn read_survivors(me: &Participant, message: &Survivors) -> Result<BTreeSet<ClientId>, ServerFault> {
+    let survivors = transcript::read_bitmap(&me.session, &message.bitmap).map_err(ServerFault::Malformed)?;
+    let same = survivors.iter().eq(message.entries.iter().map(|entry| &entry.client));
+    if same { Ok(survivors) } else { Err(ServerFault::Malformed(DecodeError::Count)) }
+}
+
+/// The entries of a list of survivors.
+fn check_survivors(
+    me: &Participant,
+    shares: &BTreeMap<ClientId, SharePair>,
+    h2: &Hash,
+    message: &Survivors,
+) -> Result<(), ServerFault> {
+    let dealt = |id| shares.contains_key(&id) || mutant::active(Mutant::SurvivorsOutsideU2);
+    let second = (!mutant::active(Mutant::AnySecondTranscript)).then_some(h2);
+    me.check_entries(&message.entries, dealt, second, None)?;
+    check_dimensions(&Layout::new(&me.session), &message.entries)
 }
 
 fn check_dimensions(layout: &Layout, entries: &[Entry<MaskedInput>]) -> Result<(), ServerFault> {
@@ -135,6 +164,11 @@ impl Finished {
         self.survivors.iter().copied()
     }
 
+    /// What stays of the client once this is in the caller's hands.
+    pub(crate) fn memory(&self) -> Memory {
+        self.me.memory()
+    }
+
     /// Begins to check a sum against the server's announcement.
     #[must_use]
     pub fn check_sum(self) -> SumCheck {
@@ -185,19 +219,23 @@ impl SumCheck {
     /// Whether the words are those that the server signed; returns `h4`, the hash of the whole transcript.
     ///
     /// # Errors
-    /// [`ServerFault::WrongSum`] if not; [`InputError::Incomplete`] if words are missing; [`Error::Decode`] if `announcement` is not
-    /// the server's.
-    pub fn finish(mut self, announcement: &[u8]) -> Result<[u8; 32], Error> {
-        if self.given < self.layout.vector_len() {
-            return Err(InputError::Incomplete { missing: self.layout.vector_len() - self.given }.into());
+    /// [`RoundError::SumMismatch`] if not: nobody is blamed, for nobody signed the words. [`InputError::Incomplete`] if words are
+    /// missing, and messages that are not the server's announcement, give the check back with all its words. [`Error::Server`] if an
+    /// honest server would not send this.
+    pub fn finish(mut self, announcement: &[u8]) -> Result<[u8; 32], Failure<Self>> {
+        let missing = self.layout.vector_len() - self.given;
+        if missing > 0 {
+            return Err(Failure::keep(InputError::Incomplete { missing }, self));
         }
-        let opened = self.finished.me.open::<Announcement>(announcement, &self.finished.h3);
-        let announced = opened.map_err(|refusal| refusal.with(()).error)?;
+        match self.finished.me.open::<Announcement>(announcement, &self.finished.h3) {
+            Ok(announced) => self.compare(&announced).map_err(Failure::end),
+            Err(refusal) => Err(refusal.with(self)),
+        }
+    }
+
+    fn compare(&self, announced: &Announcement) -> Result<[u8; 32], RoundError> {
         let root = self.root.root();
-        if announced.sum_root.0 != root {
-            return Err(ServerFault::WrongSum.into());
-        }
-        Ok(transcript::h4(&self.finished.h3, &root))
+        if announced.sum_root.0 == root { Ok(transcript::h4(&self.finished.h3, &root)) } else { Err(RoundError::SumMismatch) }
     }
 }
 

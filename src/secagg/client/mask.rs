@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use core::fmt;
 
 use super::{
-    agree::AwaitingSurvivors,
+    agree::{AwaitingSurvivors, left_out},
     deal::{AwaitingDelivery, SharePair},
     lane::{Lane, Lender},
 };
@@ -14,7 +14,7 @@ use crate::{
     hash::Hash,
     mask::{Layout, Masks},
     math::ring::Word,
-    message::{Bytes, Delivery, MaskedInput, Package},
+    message::{Bytes, Delivery, MaskedInput, Package, Survivors},
     mutant::{self, Mutant},
     secagg::{keys::pair_seed, participant::Participant, step::Failure},
 };
@@ -97,6 +97,22 @@ impl MaskingInput {
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// Takes a message that comes before the input is given; no message of the server makes this client go on.
+    ///
+    /// Survivors that come now were drawn up without this client: it is finished, and must not release its input.
+    ///
+    /// # Errors
+    /// Always. The state comes back for a repeat of an earlier message ([`crate::RoundError::Repeat`]: ignore it) and for messages that are
+    /// not the server's. [`crate::RoundError::NotIncluded`] if the others go on without this client, and [`Error::Server`] if an honest server
+    /// would not send this; the client is then finished.
+    #[must_use]
+    pub fn receive(mut self, message: &[u8]) -> Failure<Self> {
+        match self.me.open::<Survivors>(message, &self.h2) {
+            Ok(survivors) => Failure::end(left_out(&self.me, &self.shares, &self.h2, &survivors)),
+            Err(refusal) => refusal.with(self),
+        }
     }
 
     /// Ends the input and returns the signed header to send after the wire bytes.

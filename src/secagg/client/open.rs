@@ -7,12 +7,12 @@ use rand_core::TryCryptoRng;
 use super::deal::{AwaitingDelivery, SharePair, binding};
 use crate::{
     crypto::{
-        kem::Ciphertext,
+        kem::{CIPHERTEXT_LEN, Ciphertext},
         seal::{CONTENTS_LEN, EnvelopeKey},
         secret::Secret,
         vss::{Commitments, Share, check_batch},
     },
-    error::{ClientFault, ClientId, Error, RoundError, ServerFault},
+    error::{ClientFault, ClientId, EnvironmentError, Error, RoundError, ServerFault},
     message::{Bytes, Complaint, Dealing, Delivery, Entry, Package},
     mutant::{self, Mutant},
 };
@@ -59,7 +59,8 @@ pub(crate) fn decode_shares(contents: &Secret<CONTENTS_LEN>) -> Option<SharePair
     Some(SharePair { mask_root: share()?, self_secret: share()? })
 }
 
-/// Opens all packages and checks all shares in one batch; names the first culprit.
+/// Opens all packages and checks all shares in one batch. Of several reasons to stop, the strongest counts, whichever package it is in:
+/// what the server did, else a dealer that is provably bad, else a package that can not be opened.
 pub(crate) fn open_all(
     state: &AwaitingDelivery,
     delivery: &Delivery,
@@ -67,10 +68,18 @@ pub(crate) fn open_all(
 ) -> Result<BTreeMap<ClientId, SharePair>, Ended> {
     check_dealings(state, delivery)?;
     let dealings = delivery.dealings.iter().filter(|entry| entry.client != state.me.id);
-    let opened: Vec<Opened<'_>> =
-        dealings.zip(&delivery.packages).map(|(entry, package)| open(state, entry, package)).collect::<Result<_, _>>()?;
-    if let Some(bad) = first_bad(state.me.index, &opened, rng)? {
-        return Err(complain(state, &opened, bad)?);
+    let (mut opened, mut disputed) = (Vec::with_capacity(delivery.packages.len()), None);
+    for (entry, package) in dealings.zip(&delivery.packages) {
+        match open(state, entry, package)? {
+            Some(contents) => opened.push(contents),
+            None => disputed = disputed.or(Some(entry.client)),
+        }
+    }
+    if let Some(accused) = first_bad(state.me.index, &opened, rng)? {
+        return Err(complain(state, &opened, accused)?);
+    }
+    if let Some(dealer) = disputed {
+        return Err(RoundError::Unopenable(dealer).into());
     }
     Ok(opened.into_iter().filter_map(|o| Some((o.entry.client, o.shares?))).collect())
 }
@@ -87,41 +96,50 @@ fn check_dealings(state: &AwaitingDelivery, delivery: &Delivery) -> Result<(), S
     if dealers.eq(delivery.packages.iter().map(|package| package.peer)) { Ok(()) } else { Err(ServerFault::WrongPackages) }
 }
 
-fn open<'a>(state: &AwaitingDelivery, entry: &'a Entry<Dealing>, package: &'a Package) -> Result<Opened<'a>, Error> {
+/// Opens a package; nothing if its key commitment differs. Errors are the server's faults.
+fn open<'a>(
+    state: &AwaitingDelivery,
+    entry: &'a Entry<Dealing>,
+    package: &'a Package,
+) -> Result<Option<Opened<'a>>, ServerFault> {
     let (dealer, me) = (entry.client, state.me.id);
     let digest = entry.body.digests.iter().find(|digest| digest.holder == me);
     if digest.map(|digest| digest.digest.0) != Some(package.digest(dealer, me)) {
-        return Err(ServerFault::PackageMismatch(dealer).into());
+        return Err(ServerFault::PackageMismatch(dealer));
     }
-    let refused = |fault| Error::from(ServerFault::EntryContents(dealer, fault));
-    let ciphertext = Ciphertext::decode(&package.channel_ciphertext.0).map_err(|e| refused(ClientFault::Malformed(e)))?;
+    let refused = |fault| ServerFault::EntryContents(dealer, fault);
+    let ciphertext = |bytes: &Bytes<CIPHERTEXT_LEN>| Ciphertext::decode(&bytes.0).map_err(|e| refused(ClientFault::Malformed(e)));
+    let channel = ciphertext(&package.channel_ciphertext)?;
+    package.mask_ciphertext.as_ref().map(ciphertext).transpose()?;
     let (mask_root, self_secret) = decode_commitments(&entry.body, state.me.session.threshold()).map_err(refused)?;
-    let binding = binding(&state.me, &state.h1, dealer, me, package.mask_ciphertext_bytes(), &ciphertext);
-    let key = EnvelopeKey::derive(&state.channel.decapsulate(&ciphertext), &binding);
+    let binding = binding(&state.me, &state.h1, dealer, me, package.mask_ciphertext_bytes(), &channel);
+    let key = EnvelopeKey::derive(&state.channel.decapsulate(&channel), &binding);
     if !key.commits_to(&package.key_commitment.0, &binding) {
-        return Err(RoundError::Unopenable(dealer).into());
+        return Ok(None);
     }
     let shares = key.open(&binding, &package.sealed.0).and_then(|contents| decode_shares(&contents));
-    Ok(Opened { entry, package, key, mask_root, self_secret, shares })
+    Ok(Some(Opened { entry, package, key, mask_root, self_secret, shares }))
 }
 
-/// The place of the first dealer with bad contents, if any.
-fn first_bad(index: u32, opened: &[Opened<'_>], rng: &mut impl TryCryptoRng) -> Result<Option<usize>, Error> {
+/// The first dealer with bad contents, if any.
+fn first_bad<'a, 'b>(
+    index: u32,
+    opened: &'b [Opened<'a>],
+    rng: &mut impl TryCryptoRng,
+) -> Result<Option<&'b Opened<'a>>, EnvironmentError> {
     let pairs = opened.iter().filter_map(|o| o.shares.as_ref().map(|shares| (o, shares)));
     let batch: Vec<_> = pairs.flat_map(|(o, s)| [(&o.mask_root, &s.mask_root), (&o.self_secret, &s.self_secret)]).collect();
-    let unopened = opened.iter().position(|o| o.shares.is_none());
     if check_batch(index, &batch, rng)? {
-        return Ok(unopened);
+        return Ok(opened.iter().find(|o| o.shares.is_none()));
     }
-    let good = |o: &Opened<'_>| {
+    let good = |o: &&Opened<'_>| {
         o.shares.as_ref().is_some_and(|s| o.mask_root.admits(index, &s.mask_root) && o.self_secret.admits(index, &s.self_secret))
     };
-    Ok(opened.iter().position(|o| !good(o)))
+    Ok(opened.iter().find(|o| !good(o)))
 }
 
 /// The end of this client: blame, and the proof, which discloses one envelope key.
-fn complain(state: &AwaitingDelivery, opened: &[Opened<'_>], bad: usize) -> Result<Ended, Error> {
-    let Some(accused) = opened.get(bad) else { return Err(RoundError::Repeat.into()) };
+fn complain(state: &AwaitingDelivery, opened: &[Opened<'_>], accused: &Opened<'_>) -> Result<Ended, Error> {
     let dealer = accused.entry.client;
     let body =
         Complaint { dealer, key: Bytes(accused.key.disclose()), entry: accused.entry.clone(), package: accused.package.clone() };

@@ -1,9 +1,9 @@
 //! Rounds 0 and 1: collect adverts and shares.
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
 use core::fmt;
 
-use super::{CollectingInputs, Host, Opened, ids, progress, to_all};
+use super::{CollectingInputs, Host, Opened, progress};
 use crate::{
     crypto::{kem::Ciphertext, sign::Identity, vss::Commitments},
     error::{ClientFault, ClientId, DecodeError, Error, RoundError},
@@ -70,10 +70,10 @@ impl CollectingAdverts {
         let h1 = transcript::h1(&self.host.session, &entries);
         let body = Adverts { entries }.body();
         let h0 = self.host.session.h0();
-        match self.host.send::<Adverts>(&h0, body, to_all(self.adverts.keys())) {
+        match self.host.send::<Adverts>(&h0, body, self.adverts.keys()) {
             Ok(outbox) => {
                 let keys = self.adverts.into_iter().map(|(id, (_, keys))| (id, keys)).collect();
-                Ok((CollectingShares { host: self.host, keys, h1, dealt: BTreeMap::new() }, outbox))
+                Ok((CollectingShares { host: self.host, keys, h1, dealt: Dealings::default() }, outbox))
             }
             Err(e) => Err(Failure::keep(e, self)),
         }
@@ -99,7 +99,11 @@ impl fmt::Debug for CollectingAdverts {
     }
 }
 
+/// Every dealing. The messages that deliver packages share it with the server's state.
+type Dealings = Arc<BTreeMap<ClientId, Dealt>>;
+
 /// One client's dealing, checked as far as the server can.
+#[derive(Clone)]
 pub(crate) struct Dealt {
     pub(crate) entry: Entry<Dealing>,
     pub(crate) mask_root: Commitments,
@@ -121,7 +125,7 @@ pub struct CollectingShares {
     host: Host,
     keys: BTreeMap<ClientId, PublicKeys>,
     h1: Hash,
-    dealt: BTreeMap<ClientId, Dealt>,
+    dealt: Dealings,
 }
 
 impl CollectingShares {
@@ -141,7 +145,7 @@ impl CollectingShares {
         self.host.counters.points_decoded += 2 * u64::from(self.host.session.threshold());
         let packages = shares.packages.into_iter().map(|package| (package.peer, package)).collect();
         let dealt = Dealt { entry: frame.to_entry(shares.dealing), mask_root, self_secret, packages };
-        self.dealt.insert(frame.client, dealt);
+        Arc::make_mut(&mut self.dealt).insert(frame.client, dealt);
         self.host.accepted(Shares::TYPE, frame.client, digest);
         Ok(self.host.receipt(true, self.progress()))
     }
@@ -163,24 +167,21 @@ impl CollectingShares {
         let dealings: Vec<_> = self.dealt.values().map(|dealt| dealt.entry.clone()).collect();
         let h2 = transcript::h2(&self.h1, &dealings);
         let body = Delivery { dealings, packages: Vec::new() }.body();
-        let attachments = self.dealt.keys().map(|holder| (*holder, self.packages_for(*holder)));
-        match self.host.send::<Delivery>(&self.h1, body, attachments.collect::<Vec<_>>()) {
-            Ok(outbox) => {
-                let dealt = self.dealt;
-                debug_assert!(ids(&dealt).len() >= self.host.session.threshold_len());
-                Ok((CollectingInputs::new(self.host, self.keys, dealt, h2), outbox))
-            }
+        let shared = Arc::clone(&self.dealt);
+        let attach = Box::new(move |holder| packages_for(&shared, holder));
+        match self.host.send_with::<Delivery>(&self.h1, body, self.dealt.keys(), attach) {
+            Ok(outbox) => Ok((CollectingInputs::new(self.host, self.keys, self.dealt, [self.h1, h2]), outbox)),
             Err(e) => Err(Failure::keep(e, self)),
         }
     }
+}
 
-    /// The attachment of one holder's delivery.
-    fn packages_for(&self, holder: ClientId) -> Vec<u8> {
-        let from = |(dealer, dealt): (&ClientId, &Dealt)| {
-            dealt.packages.get(&holder).map(|package| Package { peer: *dealer, ..package.clone() })
-        };
-        Delivery { dealings: Vec::new(), packages: self.dealt.iter().filter_map(from).collect() }.attachment()
-    }
+/// The attachment of one holder's delivery.
+fn packages_for(dealings: &BTreeMap<ClientId, Dealt>, holder: ClientId) -> Vec<u8> {
+    let from = |(dealer, dealt): (&ClientId, &Dealt)| {
+        dealt.packages.get(&holder).map(|package| Package { peer: *dealer, ..package.clone() })
+    };
+    Delivery { dealings: Vec::new(), packages: dealings.iter().filter_map(from).collect() }.attachment()
 }
 
 impl fmt::Debug for CollectingShares {

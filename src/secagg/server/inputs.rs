@@ -1,16 +1,21 @@
 //! Rounds 2 and 3: collect masked inputs, then agreement on who survived.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 use core::{fmt, ops::Range};
 
-use super::{CollectingReveals, Host, Opened, collect::Dealt, ids, progress, to_all};
+use super::{CollectingReveals, Host, Opened, collect::Dealt, ids, progress};
 use crate::{
     error::{ClientFault, ClientId, Error, InputError, RoundError},
     hash::Hash,
     mask::{Accumulator, Layout},
-    message::{Agreement, Body, Consistency, Entry, Frame, MaskedInput, Survivors},
+    message::{Agreement, Body, Complaint, Consistency, Entry, MaskedInput, Survivors},
     secagg::{
-        complaint::{Verdict, judge},
+        complaint::{Verdict, judge_frame},
         keys::PublicKeys,
         step::{Failure, Outbox, Progress, Receipt, Round},
         transcript,
@@ -18,17 +23,26 @@ use crate::{
     },
 };
 
+/// What comes of a complaint.
+enum Judged {
+    /// A dealing that counts is bad: the session is over.
+    Proven(Verdict),
+    /// The complainer is a drop-out, and nothing else changes.
+    GoesOn(Verdict),
+}
+
 /// Round 2.
 pub struct CollectingInputs {
     host: Host,
     keys: BTreeMap<ClientId, PublicKeys>,
-    dealt: BTreeMap<ClientId, Dealt>,
+    dealt: Arc<BTreeMap<ClientId, Dealt>>,
+    h1: Hash,
     h2: Hash,
     layout: Layout,
     summing: Summing,
     inputs: BTreeMap<ClientId, Input>,
-    /// Clients that complained falsely: drop-outs.
-    excluded: Vec<ClientId>,
+    /// Clients that complained without ending the session: drop-outs.
+    excluded: BTreeSet<ClientId>,
 }
 
 /// An input that is in.
@@ -49,9 +63,15 @@ enum Summing {
 const SUM_LEN: u64 = 1 << 16;
 
 impl CollectingInputs {
-    pub(crate) fn new(host: Host, keys: BTreeMap<ClientId, PublicKeys>, dealt: BTreeMap<ClientId, Dealt>, h2: Hash) -> Self {
+    /// `transcript` is `h1` and `h2`.
+    pub(crate) fn new(
+        host: Host,
+        keys: BTreeMap<ClientId, PublicKeys>,
+        dealt: Arc<BTreeMap<ClientId, Dealt>>,
+        [h1, h2]: [Hash; 2],
+    ) -> Self {
         let layout = Layout::new(&host.session);
-        Self { host, keys, dealt, h2, layout, summing: Summing::Here, inputs: BTreeMap::new(), excluded: Vec::new() }
+        Self { host, keys, dealt, h1, h2, layout, summing: Summing::Here, inputs: BTreeMap::new(), excluded: BTreeSet::new() }
     }
 
     /// Leaves the sum to shards ([`crate::secagg::shard`]): accepted uploads keep their spools, and the server needs no memory for
@@ -70,12 +90,13 @@ impl CollectingInputs {
     /// Begins a client's upload into `spool`, which must be empty. It counts for nothing until [`CollectingInputs::accept`].
     ///
     /// # Errors
-    /// [`ClientFault::NotInRound`] if this client did not deal; [`RoundError::Late`] if its input is already in.
+    /// [`InputError::NotInRoster`] for an id that the roster does not have; [`RoundError::Late`] if this client did not deal,
+    /// complained, or its input is already in. Nobody is blamed: an id that comes with an upload proves nothing.
     pub fn upload<S: Spool>(&self, client: ClientId, spool: S) -> Result<Upload<S>, Error> {
-        if !self.dealt.contains_key(&client) {
-            return Err(Error::client(client, ClientFault::NotInRound));
+        if self.host.session.index(client).is_none() {
+            return Err(InputError::NotInRoster(client).into());
         }
-        if self.inputs.contains_key(&client) || self.excluded.contains(&client) {
+        if !self.dealt.contains_key(&client) || self.inputs.contains_key(&client) || self.excluded.contains(&client) {
             return Err(RoundError::Late(client).into());
         }
         Ok(Upload::new(self.host.session.id(), client, self.layout, spool))
@@ -126,42 +147,46 @@ impl CollectingInputs {
         }
     }
 
-    /// Judges a complaint about a dealer.
+    /// Judges a complaint about a dealer (section 14). Whoever complains is a drop-out.
     ///
     /// # Errors
-    /// A proven bad dealing ends the session: [`Error::Client`] names the dealer and the state is gone. A false complaint names the
-    /// complainer, which becomes a drop-out, and gives the state back; so does a message that can not be attributed.
+    /// A proven bad dealing ends the session: `Ok` with the verdict, and the state is gone. Otherwise the session goes on with the
+    /// state in [`Failure::state`]: [`Error::Client`] names the complainer if it complained falsely, and the dealer if it signed a bad
+    /// dealing other than the one that counts. [`RoundError::Late`] if the complainer's input is already in, [`RoundError::Repeat`]
+    /// for a repeat, and the other errors of a message, change nothing.
     pub fn complain(mut self, message: &[u8]) -> Result<Verdict, Failure<Self>> {
-        self.host.counters.bytes_received += message.len() as u64;
         match self.judge(message) {
-            Ok(verdict) if verdict.culprit != verdict.complainer => Ok(verdict),
-            Ok(Verdict { complainer, fault, .. }) => {
-                self.exclude(complainer);
-                Err(Failure::keep(Error::client(complainer, fault), self))
-            }
+            Ok(Judged::Proven(verdict)) => Ok(verdict),
+            Ok(Judged::GoesOn(Verdict { culprit, fault, .. })) => Err(Failure::keep(Error::client(culprit, fault), self)),
             Err(e) => Err(Failure::keep(e, self)),
         }
     }
 
-    fn judge(&self, message: &[u8]) -> Result<Verdict, Error> {
-        let client = Frame::open(&self.host.session, message)?.client;
-        let verdict = judge(&self.host.session, message)?;
-        if self.inputs.contains_key(&client) {
-            return Err(RoundError::Late(client).into());
-        }
-        Ok(verdict)
+    /// What to say of a repeat.
+    pub(crate) fn repeated(&self) -> Receipt {
+        self.host.receipt(false, self.progress())
     }
 
-    fn exclude(&mut self, client: ClientId) {
-        if !self.excluded.contains(&client) {
-            self.excluded.push(client);
+    fn judge(&mut self, message: &[u8]) -> Result<Judged, Error> {
+        let dealt = &self.dealt;
+        let Opened::New(frame, digest) = self.host.open::<Complaint>(message, &self.h1, |id| dealt.contains_key(&id))? else {
+            return Err(RoundError::Repeat.into());
+        };
+        if self.inputs.contains_key(&frame.client) {
+            return Err(RoundError::Late(frame.client).into());
         }
+        let (verdict, proof) = judge_frame(&self.host.session, &frame);
+        self.host.accepted(Complaint::TYPE, frame.client, digest);
+        self.excluded.insert(frame.client);
+        let counts = |entry| self.dealt.get(&verdict.culprit).is_some_and(|dealt| dealt.entry == entry);
+        Ok(if proof.is_some_and(counts) { Judged::Proven(verdict) } else { Judged::GoesOn(verdict) })
     }
 
-    /// Who has been heard.
+    /// Who has been heard; who complained is not expected any more.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        progress(Round::MaskedInput, |id| self.inputs.contains_key(&id), self.dealt.keys())
+        let expected = self.dealt.keys().filter(|id| !self.excluded.contains(id));
+        progress(Round::MaskedInput, |id| self.inputs.contains_key(&id), expected)
     }
 
     /// Ends round 2: makes the sum, chunk by chunk over all uploads. Whose upload is in survives; nothing that comes later is ever
@@ -182,7 +207,7 @@ impl CollectingInputs {
         let bitmap = transcript::bitmap(&self.host.session, &ids(&self.inputs));
         let message = Survivors { bitmap, entries: self.inputs.values().map(|input| input.entry.clone()).collect() };
         let h3 = transcript::h3(&self.h2, &message.bitmap, &message.entries);
-        match self.host.send::<Survivors>(&self.h2, message.body(), to_all(self.dealt.keys())) {
+        match self.host.send::<Survivors>(&self.h2, message.body(), self.dealt.keys()) {
             Ok(outbox) => Ok((self.into_consistency(h3, sum), outbox)),
             Err(e) => Err(Failure::keep(e, self)),
         }
@@ -240,7 +265,7 @@ impl fmt::Debug for CollectingInputs {
 /// What the last two rounds share.
 pub(crate) struct Unmasking {
     pub(crate) keys: BTreeMap<ClientId, PublicKeys>,
-    pub(crate) dealt: BTreeMap<ClientId, Dealt>,
+    pub(crate) dealt: Arc<BTreeMap<ClientId, Dealt>>,
     pub(crate) layout: Layout,
     /// `None` if shards make it.
     pub(crate) sum: Option<Accumulator>,
@@ -288,7 +313,7 @@ impl CollectingConsistency {
             return Err(Failure::keep(e, self));
         }
         let body = Agreement { entries: self.agreed.values().cloned().collect() }.body();
-        match self.host.send::<Agreement>(&self.round.h3, body, to_all(&self.round.survivors)) {
+        match self.host.send::<Agreement>(&self.round.h3, body, &self.round.survivors) {
             Ok(outbox) => Ok((CollectingReveals::new(self.host, self.round), outbox)),
             Err(e) => Err(Failure::keep(e, self)),
         }

@@ -3,15 +3,17 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::fmt;
 
-use super::{Host, Opened, inputs::Unmasking, progress};
+use super::{Host, Opened, collect::Dealt, inputs::Unmasking, progress};
 use crate::{
     crypto::{
         kdf,
         kem::Ciphertext,
         secret::{Secret, SecretScalar},
-        vss::{Commitments, Share, lagrange_weights, recover},
+        vss::{Commitments, Share, hashed_weights, lagrange_weights, recover, second_generator_table},
     },
     error::{ClientFault, ClientId, Error, RoundError},
+    hash::{Hash, Hasher},
+    label,
     mask::pairwise::Seeds,
     message::{Body, Reveal},
     secagg::{
@@ -25,13 +27,15 @@ use crate::{
 pub struct CollectingReveals {
     host: Host,
     round: Unmasking,
-    /// By revealer, then in order of owner.
+    /// By revealer, then in order of owner; not from known liars.
     revealed: BTreeMap<ClientId, Vec<Share>>,
+    /// Who revealed a wrong share, ascending.
+    liars: Vec<ClientId>,
 }
 
 impl CollectingReveals {
     pub(crate) fn new(host: Host, round: Unmasking) -> Self {
-        Self { host, round, revealed: BTreeMap::new() }
+        Self { host, round, revealed: BTreeMap::new(), liars: Vec::new() }
     }
 
     /// Takes one survivor's shares.
@@ -56,10 +60,18 @@ impl CollectingReveals {
         Ok(self.host.receipt(true, self.progress()))
     }
 
-    /// Who has been heard.
+    /// Who has been heard. A known liar is neither received nor missing: nothing more is expected of it.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        progress(Round::Unmasking, |id| self.revealed.contains_key(&id), self.round.survivors.iter())
+        let expected = self.round.survivors.iter().filter(|id| self.liars.binary_search(id).is_err());
+        progress(Round::Unmasking, |id| self.revealed.contains_key(&id), expected)
+    }
+
+    /// Who is known to have revealed wrong shares, ascending. They are found when [`CollectingReveals::close`] needs to know, also
+    /// if it then fails.
+    #[must_use]
+    pub fn liars(&self) -> &[ClientId] {
+        &self.liars
     }
 
     /// Ends round 4: recovers every secret and gives the sum. Clients that revealed wrong shares are set aside and named by
@@ -67,11 +79,12 @@ impl CollectingReveals {
     ///
     /// # Errors
     /// [`RoundError::TooFewClients`], with the state, if fewer than the threshold revealed good shares: wait, or give up.
-    /// [`ClientFault::MaskKeyMismatch`] if a dropped client's mask root does not fit what it signed: the session is over.
+    /// [`ClientFault::BadReveal`] names the first liar if there is nobody left to wait for, and [`ClientFault::MaskKeyMismatch`] a
+    /// dropped client whose mask root does not fit what it signed: the session is over.
     pub fn close(mut self) -> Result<Sum, Failure<Self>> {
-        let (secrets, liars) = match self.recover_all() {
-            Ok(recovered) => recovered,
-            Err(e) => return Err(Failure::keep(e, self)),
+        let secrets = match self.recover_all() {
+            Ok(secrets) => secrets,
+            Err(e) => return Err(self.too_few(e)),
         };
         let seeds = match self.seeds(&secrets) {
             Ok(seeds) => seeds,
@@ -79,52 +92,80 @@ impl CollectingReveals {
         };
         self.host.counters.secrets_recovered += secrets.len() as u64;
         self.host.counters.mask_streams += seeds.len() as u64;
-        Ok(Sum::new(self.host, self.round, seeds, liars))
+        Ok(Sum::new(self.host, self.round, seeds, self.liars))
+    }
+
+    fn too_few(self, error: RoundError) -> Failure<Self> {
+        match self.liars.first() {
+            Some(liar) if self.progress().missing.is_empty() => Failure::end(Error::client(*liar, ClientFault::BadReveal)),
+            _ => Failure::keep(error, self),
+        }
     }
 
     fn survived(&self, client: ClientId) -> bool {
         self.round.survivors.binary_search(&client).is_ok()
     }
 
-    /// Every owner's secret, in order of owner: recovered from the lowest indices whose shares are good.
-    fn recover_all(&self) -> Result<(Vec<Share>, Vec<ClientId>), RoundError> {
-        let mut liars = Vec::new();
-        loop {
-            match self.recover_without(&liars)? {
-                Ok(secrets) => return Ok((secrets, liars)),
-                Err(new) => liars.extend(new),
-            }
-            liars.sort_unstable();
-        }
+    /// The commitments of what is recovered of one owner.
+    fn commitments<'a>(&self, owner: ClientId, dealt: &'a Dealt) -> &'a Commitments {
+        if self.survived(owner) { &dealt.self_secret } else { &dealt.mask_root }
     }
 
-    /// One try with the first `threshold` revealers that are not known liars: all secrets, or more liars, at least one.
-    fn recover_without(&self, liars: &[ClientId]) -> Result<Result<Vec<Share>, Vec<ClientId>>, RoundError> {
-        let honest = || self.revealed.iter().filter(|(id, _)| liars.binary_search(id).is_err());
-        self.host.check_threshold(honest().count())?;
-        let chosen: Vec<_> = honest().take(self.host.session.threshold_len()).collect();
+    /// Every owner's secret, in order of owner. If one does not recover, all liars are set aside at once, so that however many
+    /// there are, nothing is tried more than twice.
+    fn recover_all(&mut self) -> Result<Vec<Share>, RoundError> {
+        self.host.check_threshold(self.revealed.len())?;
+        if let Some(secrets) = self.recover_from_lowest() {
+            return Ok(secrets);
+        }
+        self.set_liars_aside();
+        self.host.check_threshold(self.revealed.len())?;
+        // Good shares always recover. A liar passes the check with a chance of 2^-128; then one more reveal is needed.
+        let threshold = self.host.session.threshold();
+        self.recover_from_lowest().ok_or(RoundError::TooFewClients { remaining: threshold.saturating_sub(1), threshold })
+    }
+
+    /// Every owner's secret from the shares of the `threshold` lowest indices; none if one of them is not the secret dealt.
+    fn recover_from_lowest(&self) -> Option<Vec<Share>> {
+        let chosen: Vec<_> = self.revealed.iter().take(self.host.session.threshold_len()).collect();
         let indices: Vec<u32> = chosen.iter().filter_map(|(id, _)| self.host.session.index(**id)).collect();
-        let weights = lagrange_weights(&indices);
-        let mut secrets = Vec::with_capacity(self.round.dealt.len());
-        for (place, (owner, dealt)) in self.round.dealt.iter().enumerate() {
-            let commitments = if self.survived(*owner) { &dealt.self_secret } else { &dealt.mask_root };
+        let (weights, second) = (lagrange_weights(&indices), second_generator_table());
+        let secret = |(place, (owner, dealt)): (usize, (&ClientId, &Dealt))| {
             let secret = recover(&weights, chosen.iter().filter_map(|(_, shares)| shares.get(place)));
-            if !commitments.opens(&secret) {
-                return Ok(Err(self.find_liars(place, commitments, liars)));
-            }
-            secrets.push(secret);
+            self.commitments(*owner, dealt).opens(&secret, &second).then_some(secret)
+        };
+        let mut secrets = Vec::with_capacity(self.round.dealt.len());
+        for owner in self.round.dealt.iter().enumerate() {
+            secrets.push(secret(owner)?);
         }
-        Ok(Ok(secrets))
+        Some(secrets)
     }
 
-    /// Who revealed a wrong share of the owner at `place`, checked one by one.
-    fn find_liars(&self, place: usize, commitments: &Commitments, known: &[ClientId]) -> Vec<ClientId> {
-        let lies = |(id, shares): &(&ClientId, &Vec<Share>)| {
-            let (Some(index), Some(share)) = (self.host.session.index(**id), shares.get(place)) else { return true };
-            !commitments.admits(index, share)
+    /// Checks all shares of each revealer at once, under weights that nobody knew when they were revealed (section 13).
+    fn set_liars_aside(&mut self) {
+        let weights = hashed_weights(&self.reveals_hash(), self.round.dealt.len());
+        let dealings: Vec<_> = self.round.dealt.iter().map(|(owner, dealt)| self.commitments(*owner, dealt)).collect();
+        let combined = Commitments::combine(&dealings, &weights);
+        let lies = |(id, shares): (&ClientId, &Vec<Share>)| {
+            let good =
+                self.host.session.index(*id).is_some_and(|index| combined.admits(index, &recover(&weights, shares.iter())));
+            (!good).then_some(*id)
         };
-        let suspects = self.revealed.iter().filter(|(id, _)| known.binary_search(id).is_err());
-        suspects.filter(lies).map(|(id, _)| *id).collect()
+        let liars: Vec<_> = self.revealed.iter().filter_map(lies).collect();
+        self.revealed.retain(|id, _| liars.binary_search(id).is_err());
+        self.liars.extend(liars);
+        self.liars.sort_unstable();
+    }
+
+    /// A hash of everything that was revealed.
+    fn reveals_hash(&self) -> Hash {
+        let mut hasher = Hasher::new(label::hash::REVEALS);
+        hasher.part(&self.round.h3);
+        for (id, shares) in &self.revealed {
+            hasher.part(&id.0.to_le_bytes());
+            shares.iter().for_each(|share| hasher.part(&[share.value.to_bytes(), share.blinding.to_bytes()].concat()));
+        }
+        hasher.finish()
     }
 
     /// What has to be taken off the sum (section 11), from the recovered secrets in order of owner.
