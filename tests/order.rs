@@ -60,7 +60,7 @@ fn outrun(world: &mut World, session: &Session) -> (MaskingInput, Outbox, Vec<u8
         let (_, wire, header) = mask_in_pieces(state, session, &[1, 2, 3], &Feed::default());
         let mut upload = server.upload(id, MemorySpool::default()).unwrap();
         upload.write(&wire).unwrap();
-        server.accept(&upload, &header).unwrap();
+        server.accept(&mut upload, &header).unwrap();
     }
     let (_, survivors) = server.close().unwrap();
     (slow, survivors, deliveries.message_for(SLOW).unwrap())
@@ -169,7 +169,7 @@ fn drive(seed: u64, slow: bool, mut heard: impl FnMut(&World, &mut Client, &[Vec
                     let mut wire = Vec::new();
                     client.mask(&[1_u32, 2, 3], &mut wire).unwrap();
                     upload.write(&wire).unwrap();
-                    server.accept(&upload, &client.finish().unwrap()).unwrap();
+                    server.accept(&mut upload, &client.finish().unwrap()).unwrap();
                 }
                 _ => {}
             }

@@ -3,7 +3,7 @@
 use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
 use veilsum::{
-    ClientId, Error, Layout, ServerFault,
+    ClientId, Error, Layout, RoundError,
     driver::{Client, ClientStep},
     secagg::client::Finished,
 };
@@ -94,9 +94,9 @@ impl Party {
         let announcement = self.wait("announcement")?;
         let words = self.sum(layout.vector_len())?;
         let mut check = finished.check_sum();
-        let checked = check.update(&words).and_then(|()| check.finish(&announcement));
+        let checked = check.update(&words).and_then(|()| Ok(check.finish(&announcement)?));
         checked.map_err(|e| match e {
-            Error::Server(ServerFault::WrongSum) => self.directory.failure(SUM, "is not the sum that the server signed"),
+            Error::Round(RoundError::SumMismatch) => self.directory.failure(SUM, "is not the sum that the server signed"),
             e => self.directory.failure(SUM, e),
         })?;
         numbers::write(out, &self.rules, layout.ring(), &words, force)

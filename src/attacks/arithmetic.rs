@@ -12,7 +12,7 @@ use crate::{
         kem::{Ciphertext, PublicKey},
         seal::{Binding, EnvelopeKey},
         secret::{Secret, SecretScalar},
-        vss::{Commitments, Kind, Share, lagrange_weights, recover},
+        vss::{Commitments, Kind, Share, lagrange_weights, recover, second_generator_table},
     },
     hash::hash,
     label,
@@ -86,7 +86,7 @@ impl Stage {
         let chosen: Vec<_> = shares.iter().take(self.session.threshold_len()).collect();
         let indices: Vec<u32> = chosen.iter().map(|(holder, _)| self.session.index(**holder).unwrap()).collect();
         let secret = recover(&lagrange_weights(&indices), chosen.iter().map(|(_, share)| *share));
-        self.commitments(owner, kind).opens(&secret).then_some(secret.value)
+        self.commitments(owner, kind).opens(&secret, &second_generator_table()).then_some(secret.value)
     }
 
     /// The seed of the pair mask between `owner`, whose mask root this is, and another client.

@@ -1,6 +1,7 @@
 //! Honest clients, their colluding neighbors, and a server that keeps everything and shows each client what it likes.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     vec,
@@ -113,7 +114,9 @@ impl Stage {
 
     /// A message from the server, whatever it says.
     fn letter<B: Body>(&self, to: ClientId, prev: &Hash, body: &B) -> Vec<u8> {
-        let outbox = Outbox::sign::<B>(&self.session, &*self.server, prev, body.body(), [(to, body.attachment())]);
+        let attachment = body.attachment();
+        let attach = Box::new(move |_| attachment.clone());
+        let outbox = Outbox::sign::<B>(&self.session, &*self.server, prev, body.body(), [to], attach);
         outbox.unwrap().message_for(to).unwrap()
     }
 
@@ -199,7 +202,7 @@ impl Stage {
         self.seen.headers.insert(id, self.entry(&message));
         if self.colluders.contains(&id) {
             for (owner, pair) in &state.shares {
-                let copy = |share: &Share| Share { value: share.value, blinding: share.blinding };
+                let copy = |share: &Share| Share::new(share.value, share.blinding);
                 self.pool.held.insert((*owner, id), [copy(&pair.mask_root), copy(&pair.self_secret)]);
             }
         }
@@ -268,7 +271,7 @@ impl Stage {
         }
         for ((_, holder), pair) in self.pool.held.iter().filter(|((of, _), _)| *of == owner) {
             for (kind, share) in pair.iter().enumerate() {
-                shares[kind].insert(*holder, Share { value: share.value, blinding: share.blinding });
+                shares[kind].insert(*holder, Share::new(share.value, share.blinding));
             }
         }
         shares

@@ -67,7 +67,7 @@ pub(super) fn coefficients(f: &[Node<'_>], g: &[Node<'_>], commitments: &[[u8; 3
     assert_eq!((f.len(), g.len()), (commitments.len(), commitments.len()));
     for ((f, g), commitment) in f.iter().zip(g).zip(commitments) {
         let share = Share::decode(&f.array(), &g.array()).unwrap();
-        assert!(Commitments::decode(&[*commitment]).unwrap().opens(&share));
+        assert!(Commitments::decode(&[*commitment]).unwrap().opens(&share, &second_generator_table()));
     }
 }
 
@@ -80,7 +80,7 @@ fn recovery(row: &Node<'_>, commitments: &Commitments, shares: &[(u32, Share)]) 
     let secret = recover(&weights, chosen.into_iter());
     row.is("secret", secret.value.as_bytes());
     row.is("blinding", secret.blinding.as_bytes());
-    assert!(commitments.opens(&secret));
+    assert!(commitments.opens(&secret, &second_generator_table()));
 }
 
 fn indexed_share(row: &Node<'_>) -> (u32, Share) {

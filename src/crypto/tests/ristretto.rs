@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{hex_array, hex_vec};
 use crate::{
-    crypto::vss::{Commitments, Share},
+    crypto::vss::{Commitments, Share, second_generator_table},
     error::DecodeError,
 };
 
@@ -30,8 +30,8 @@ fn multiples_of_the_generator_encode_and_decode() {
         assert_eq!(RistrettoPoint::mul_base(&factor).compress().to_bytes(), encoding, "{factor:?}");
         // As a commitment with the blinding zero it opens to its factor, and to nothing else.
         let commitments = Commitments::decode(&[encoding]).unwrap();
-        assert!(commitments.opens(&Share { value: factor, blinding: Scalar::ZERO }), "{factor:?}");
-        assert!(!commitments.opens(&Share { value: factor + Scalar::ONE, blinding: Scalar::ZERO }), "{factor:?}");
+        assert!(commitments.opens(&Share::new(factor, Scalar::ZERO), &second_generator_table()), "{factor:?}");
+        assert!(!commitments.opens(&Share::new(factor + Scalar::ONE, Scalar::ZERO), &second_generator_table()), "{factor:?}");
     }
 }
 

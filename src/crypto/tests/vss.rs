@@ -44,7 +44,7 @@ fn deal(dealer: u64, threshold: usize, n: u32) -> Dealing {
 }
 
 fn copy(share: &Share) -> Share {
-    Share { value: share.value, blinding: share.blinding }
+    Share::new(share.value, share.blinding)
 }
 
 /// A coefficient by the table of section 5.
@@ -155,11 +155,11 @@ fn a_share_is_refused_if_any_commitment_is_changed_exchanged_or_missing() {
 fn exactly_the_secret_and_its_blinding_open_the_first_commitment() {
     let dealing = deal(1, 4, 0);
     let blinding = coefficient(1, 1, 0, 1);
-    assert!(dealing.commitments.opens(&Share { value: dealing.secret, blinding }));
-    assert!(!dealing.commitments.opens(&Share { value: dealing.secret + Scalar::ONE, blinding }));
-    assert!(!dealing.commitments.opens(&Share { value: dealing.secret, blinding: blinding + Scalar::ONE }));
-    let nothing = Share { value: Scalar::ZERO, blinding: Scalar::ZERO };
-    assert!(!Commitments::decode(&[]).unwrap().opens(&nothing), "no commitment is opened by nothing");
+    assert!(dealing.commitments.opens(&Share::new(dealing.secret, blinding), &second_generator_table()));
+    assert!(!dealing.commitments.opens(&Share::new(dealing.secret + Scalar::ONE, blinding), &second_generator_table()));
+    assert!(!dealing.commitments.opens(&Share::new(dealing.secret, blinding + Scalar::ONE), &second_generator_table()));
+    let nothing = Share::new(Scalar::ZERO, Scalar::ZERO);
+    assert!(!Commitments::decode(&[]).unwrap().opens(&nothing, &second_generator_table()), "no commitment is opened by nothing");
 }
 
 const DEALERS: usize = 6;
@@ -294,12 +294,12 @@ fn any_t_shares_recover_the_secret_and_any_t_minus_1_do_not() {
             for indices in subsets(n, threshold) {
                 let found = recovered(&dealing, &indices);
                 assert_eq!((found.value, found.blinding), (dealing.secret, coefficient(9, 1, 0, 1)), "{indices:?}");
-                assert!(dealing.commitments.opens(&found));
+                assert!(dealing.commitments.opens(&found, &second_generator_table()));
             }
             for indices in subsets(n, threshold - 1) {
                 let found = recovered(&dealing, &indices);
                 assert_ne!(found.value, dealing.secret, "{threshold} {indices:?}");
-                assert!(!dealing.commitments.opens(&found), "{threshold} {indices:?}");
+                assert!(!dealing.commitments.opens(&found, &second_generator_table()), "{threshold} {indices:?}");
             }
         }
     }
@@ -317,7 +317,7 @@ fn t_minus_1_shares_fit_every_secret() {
             indices.iter().zip(&weights).map(|(index, weight)| weight * dealing.shares[*index as usize - 1].value).sum();
         for candidate in [Scalar::ZERO, Scalar::ONE, -Scalar::ONE, dealing.secret] {
             let value = (candidate - known) * weights[3].invert();
-            let share = Share { value, blinding: Scalar::ZERO };
+            let share = Share::new(value, Scalar::ZERO);
             let held = indices.iter().map(|index| &dealing.shares[*index as usize - 1]);
             assert_eq!(recover(&weights, held.chain([&share])).value, candidate);
             assert_eq!(value == dealing.shares[last as usize - 1].value, candidate == dealing.secret);
@@ -333,7 +333,7 @@ fn a_wrong_share_spoils_the_recovery_and_the_opening_shows_it() {
             let mut shares: Vec<Share> = indices.iter().map(|index| copy(&dealing.shares[*index as usize - 1])).collect();
             shares[place].value += Scalar::ONE;
             let found = recover(&lagrange_weights(&indices), shares.iter());
-            assert!(!dealing.commitments.opens(&found), "{indices:?} {place}");
+            assert!(!dealing.commitments.opens(&found, &second_generator_table()), "{indices:?} {place}");
         }
     }
 }
