@@ -32,7 +32,7 @@ fn scene() -> Scene {
         let (state, wire, header) = mask_in_pieces(state, &session, &inputs[&id], &Feed::default());
         let mut upload = server.upload(id, MemorySpool::default()).unwrap();
         upload.write(&wire).unwrap();
-        server.accept(&upload, &header).unwrap();
+        server.accept(&mut upload, &header).unwrap();
         sent.push((id, state));
     }
     let (mut server, outbox) = server.close().unwrap();

@@ -118,7 +118,7 @@ impl Scene {
             let (state, wire, header) = mask_in_pieces(state, &self.session, &self.inputs[&id], &Feed::default());
             let mut upload = self.server().upload(id, MemorySpool::default()).unwrap();
             upload.write(&wire).unwrap();
-            self.server().accept(&upload, &header).unwrap();
+            self.server().accept(&mut upload, &header).unwrap();
             sent.insert(id, state);
         }
         let survivors: Vec<_> = sent.keys().copied().collect();
@@ -171,7 +171,7 @@ fn a_false_complaint_makes_its_sender_a_drop_out() {
     assert_eq!(scene.server().progress().expected, 5);
     let late = scene.server().upload(COMPLAINER, MemorySpool::default()).unwrap_err();
     assert_eq!(late, RoundError::Late(COMPLAINER).into());
-    let refused = scene.server().accept(&upload, &header).unwrap_err();
+    let refused = scene.server().accept(&mut upload, &header).unwrap_err();
     assert_eq!(refused, blames(COMPLAINER, ClientFault::NotInRound), "a client complains or sends its input");
     scene.finish();
 }
@@ -251,7 +251,7 @@ fn a_repeated_complaint_is_ignored_and_a_second_one_is_equivocation() {
 fn a_complaint_after_the_input_is_late_and_not_judged() {
     let mut scene = scene(true);
     let (upload, header) = upload(&mut scene, COMPLAINER);
-    scene.server().accept(&upload, &header).unwrap();
+    scene.server().accept(&mut upload, &header).unwrap();
     let proof = scene.signed(&scene.complaint(DEALER));
     assert_eq!(scene.refused(&proof), RoundError::Late(COMPLAINER).into());
     assert_eq!(scene.server().progress().received, 1, "its input stays in");
