@@ -133,7 +133,7 @@ fn a_forwarded_entry_whose_message_had_an_attachment_is_one_that_an_honest_serve
         let (state, wire, header) = common::mask_in_pieces(state, &session, &[1, 2, 3], &common::Feed::default());
         let mut upload = server.upload(id, MemorySpool::default()).unwrap();
         upload.write(&wire).unwrap();
-        server.accept(&upload, &header).unwrap();
+        server.accept(&mut upload, &header).unwrap();
         sent.push(state);
     }
     let (mut server, survivors) = server.close().unwrap();

@@ -310,7 +310,7 @@ fn after_a_proven_complaint_neither_the_victim_nor_the_server_can_do_anything() 
     assert_eq!(server.receive(&complaint).unwrap_err(), named(world.ids()[0], ClientFault::BadDealing));
     assert!(server.ended() && server.progress().is_none());
     assert_eq!(server.receive(&complaint).unwrap_err(), InputError::WrongState.into());
-    assert_eq!(server.accept(&upload, &complaint).unwrap_err(), InputError::WrongState.into());
+    assert_eq!(server.accept(&mut upload, &complaint).unwrap_err(), InputError::WrongState.into());
     assert_eq!(server.upload(survivor, MemorySpool::default()).unwrap_err(), InputError::WrongState.into());
     assert_eq!(server.close().unwrap_err(), InputError::WrongState.into());
 }

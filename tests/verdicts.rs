@@ -162,7 +162,7 @@ fn a_dealer_that_signed_a_second_dealing_for_an_accomplice_is_named_and_the_sess
 #[test]
 fn a_false_complaint_makes_its_sender_a_drop_out() {
     let mut scene = scene(false);
-    let (upload, header) = upload(&mut scene, COMPLAINER);
+    let (mut upload, header) = upload(&mut scene, COMPLAINER);
     let message = scene.signed(&scene.complaint(DEALER));
     let before = scene.server().receive(&header).unwrap_err();
     assert_eq!(before, RoundError::UploadMismatch(COMPLAINER).into());
@@ -250,7 +250,7 @@ fn a_repeated_complaint_is_ignored_and_a_second_one_is_equivocation() {
 #[test]
 fn a_complaint_after_the_input_is_late_and_not_judged() {
     let mut scene = scene(true);
-    let (upload, header) = upload(&mut scene, COMPLAINER);
+    let (mut upload, header) = upload(&mut scene, COMPLAINER);
     scene.server().accept(&mut upload, &header).unwrap();
     let proof = scene.signed(&scene.complaint(DEALER));
     assert_eq!(scene.refused(&proof), RoundError::Late(COMPLAINER).into());

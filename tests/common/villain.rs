@@ -178,7 +178,7 @@ impl Tape {
 pub fn upload(server: &mut CollectingInputs, id: ClientId, wire: &[u8], header: &[u8]) {
     let mut upload = server.upload(id, MemorySpool::default()).unwrap();
     upload.write(wire).unwrap();
-    assert!(server.accept(&upload, header).unwrap().fresh);
+    assert!(server.accept(&mut upload, header).unwrap().fresh);
 }
 
 /// A client's own signed dealing and packages, as the server took them.

@@ -210,8 +210,8 @@ fn a_false_complaint_makes_its_complainer_a_drop_out_and_the_sum_goes_on_without
             let refused = server.upload(complainer, MemorySpool::default()).unwrap_err();
             assert_eq!(refused, RoundError::Late(complainer).into());
             let (_, header) = rogues[&complainer].masked_input(&inputs[&complainer]);
-            let other = server.upload(dealer, MemorySpool::default()).unwrap();
-            assert_eq!(server.accept(&other, &header).unwrap_err(), named(complainer, ClientFault::NotInRound));
+            let mut other = server.upload(dealer, MemorySpool::default()).unwrap();
+            assert_eq!(server.accept(&mut other, &header).unwrap_err(), named(complainer, ClientFault::NotInRound));
             let who = others(&world.ids(), complainer);
             if session.max_dropouts() > 0 {
                 quiet(&mut world, &session, |drill| drill.finish(server, ready, &inputs, &who));

@@ -65,8 +65,8 @@ fn an_upload_that_does_not_match_counts_for_nothing_until_a_good_one_follows() {
             let dealt = Dealt::new(&mut world, &session, &[id], |rogue| rogue.shares(rogue.honest_packages()));
             let Opened { mut server, ready, mut rogues, .. } = dealt.open(&mut world);
             let before = server.progress();
-            for (upload, header, error) in misfits(&server, &rogues[&id], &inputs[&id]) {
-                assert_eq!(server.accept(&upload, &header).unwrap_err(), error);
+            for (mut upload, header, error) in misfits(&server, &rogues[&id], &inputs[&id]) {
+                assert_eq!(server.accept(&mut upload, &header).unwrap_err(), error);
                 assert_eq!(server.progress(), before);
             }
             let wire = rogues[&id].masked_input(&inputs[&id]).0;
@@ -93,8 +93,8 @@ fn an_upload_of_another_session_does_not_match() {
         };
         let (Opened { mut server, rogues, .. }, other) = (open(&session), open(&other_session));
         let (wire, header) = rogues[&id].masked_input(&inputs[&id]);
-        let foreign = uploaded(&other.server, id, &wire);
-        assert_eq!(server.accept(&foreign, &header).unwrap_err(), RoundError::UploadMismatch(id).into());
+        let mut foreign = uploaded(&other.server, id, &wire);
+        assert_eq!(server.accept(&mut foreign, &header).unwrap_err(), RoundError::UploadMismatch(id).into());
         upload(&mut server, id, &wire, &header);
         let again = server.upload(id, MemorySpool::default()).unwrap_err();
         assert_eq!(again, RoundError::Late(id).into(), "its input is in");

@@ -73,7 +73,7 @@ impl Case<'_> {
         if let Some(finished) = player.finished.take() {
             let mut check = finished.check_sum();
             check.update(&play.node.get("sum").numbers()).unwrap();
-            return self.compare(check.finish(&self.message).err().as_ref());
+            return self.compare(check.finish(&self.message).err().map(Error::from).as_ref());
         }
         let failure = player.hear(&self.message).err();
         self.compare(failure.as_ref().map(|failure| &failure.error))?;
