@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import core
 import sharing
+import xwing
 from sharing import KIND_B, KIND_M
 from suite import Fault, Reader
 
-BAD_DEALING, FALSE_COMPLAINT = 309, 310
+MALFORMED, BAD_DEALING, FALSE_COMPLAINT = 301, 309, 310
 
 
 @dataclass
 class Verdict:
-    row: int  # of the table in section 14
+    row: int  # of the table in section 14; 1 also for 1b
     blames: int | None  # a client id; None: nobody
     code: int  # of section 16
 
@@ -32,17 +33,21 @@ def decode(body, complainer):
 def judge(desc, raw):
     try:
         message = core.receive_from_client(desc, raw, core.COMPLAINT)
-        complainer = message.client
-        core.no_attachment(message)
-        dealer, key, entry, package = decode(message.body, complainer)
     except Fault as fault:
         return Verdict(1, None, fault.code)
+    complainer = message.client
+    try:
+        core.no_attachment(message)
+        dealer, key, entry, package = decode(message.body, complainer)
+        dealing = core.Dealing.form(entry.body)
+    except Fault:
+        return Verdict(1, complainer, MALFORMED)  # row 1b
     if not dealer_named(desc, message, dealer, entry, package):
         return Verdict(2, complainer, FALSE_COMPLAINT)
     try:
-        dealing = core.Dealing.decode(entry.body, desc.threshold)
+        dealing.check(desc.threshold)
     except Fault as fault:
-        return Verdict(3, dealer, 305 if fault.code == 305 else 301)
+        return Verdict(3, dealer, 305 if fault.code == 305 else MALFORMED)
     if not opened(desc, complainer, dealing, package, key):
         return Verdict(4, complainer, FALSE_COMPLAINT)
     if not contents_good(desc, message, dealing, package, key):
@@ -58,6 +63,7 @@ def dealer_named(desc, message, dealer, entry, package):
 def opened(desc, complainer, dealing, package, key):
     u = package.peer
     return (dict(dealing.digests).get(complainer) == package.digest(u, complainer)
+            and xwing.ciphertext_acceptable(package.channel_ct)
             and sharing.key_commitment(desc.sid, key, u, complainer) == package.kc)
 
 

@@ -20,7 +20,7 @@ NAMES = {ADVERT: "Advert", SHARES: "Shares", COMPLAINT: "Complaint", MASKED_INPU
 
 def signed_bytes(sid, kind, client, prev, body, attachment_hash):
     """What a signature is over; an entry carries the hash of the attachment in place of it."""
-    return (lv(b"veilsum/1/signature") + u8(VERSION) + u16(SUITE) + sid + u8(kind) + u64(client) + prev
+    return (lv(b"veilsum/2/signature") + u8(VERSION) + u16(SUITE) + sid + u8(kind) + u64(client) + prev
             + H("body", body) + attachment_hash)
 
 
@@ -148,15 +148,24 @@ class Dealing:
         return [ristretto.decode(c) for c in (self.m if kind == 1 else self.b)]
 
     @classmethod
-    def decode(cls, body, threshold):
+    def form(cls, body):
+        """The fields, whatever the points are and however many."""
         r = Reader(body)
         t = r.count(64)
-        require(t == threshold, 305)
         out = cls([r.take(32) for _ in range(t)], [r.take(32) for _ in range(t)], [])
-        require(all(ristretto.decode(c) is not None for c in out.m + out.b), 209)
         out.digests = [(r.uint(8), r.take(32)) for _ in range(r.count(40))]
         r.end()
         require(ascending(out.holders), 212)
+        return out
+
+    def check(self, threshold):
+        require(len(self.m) == threshold, 305)
+        require(all(ristretto.decode(c) is not None for c in self.m + self.b), 209)
+
+    @classmethod
+    def decode(cls, body, threshold):
+        out = cls.form(body)
+        out.check(threshold)
         return out
 
 

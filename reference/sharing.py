@@ -13,7 +13,7 @@ from suite import H, kdf, kdf_scalar, lv, u8, u32, u64
 
 KIND_M, KIND_B = 0x01, 0x02
 G = ristretto.BASE
-PEDERSEN = ristretto.one_way_map(hashlib.sha512(lv(b"veilsum/1/pedersen")).digest())
+PEDERSEN = ristretto.one_way_map(hashlib.sha512(lv(b"veilsum/2/pedersen")).digest())
 
 
 # --- section 9 -----------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def seal_key(sid, key, u, v):
 
 
 def associated_data(sid, h1, u, v, mask_ct, channel_ct, kc):
-    return (lv(b"veilsum/1/envelope") + sid + h1 + pair(u, v) + H("mask-ct", mask_ct)
+    return (lv(b"veilsum/2/envelope") + sid + h1 + pair(u, v) + H("mask-ct", mask_ct)
             + H("channel-ct", channel_ct) + kc)
 
 

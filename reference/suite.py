@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 import ristretto
 
-VERSION = 1
+VERSION = 2
 SUITE = 0x0001
-PREFIX = b"veilsum/1/"
+PREFIX = b"veilsum/2/"
 
 
 class Fault(Exception):

@@ -15,7 +15,7 @@ from vec_refused_bodies import NEGATIVE, long_count, redealt, swap
 from vec_sessions import make_clients, run_session
 
 NAME = "complaint"
-FALSE, BAD = complaint.FALSE_COMPLAINT, complaint.BAD_DEALING
+FALSE, BAD, MALFORMED = complaint.FALSE_COMPLAINT, complaint.BAD_DEALING, complaint.MALFORMED
 
 
 class Cheat(client.Client):
@@ -111,17 +111,18 @@ def honest_complaints(acc):
 
 
 def unattributable(acc):
-    """Row 1."""
+    """Rows 1 and 1b."""
     good = acc.message()
     raw, body = good.encode(), good.body
     acc.case("the complaint's signature is bad", 1, None, 215, raw[:-1] + bytes([raw[-1] ^ 1]))
     acc.case("another type", 1, None, 206, acc.cases.forge(good, kind=core.SHARES))
-    acc.case("the package ends early", 1, None, 201, acc.signed(body[:-1]))
-    acc.case("bytes after the package", 1, None, 202, acc.signed(body + b"\x00"))
-    acc.case("the entry is longer than the message", 1, None, 201, acc.signed(body[:40] + u32(2**32 - 1) + body[44:]))
-    acc.case("bytes after the entry", 1, None, 202, acc.signed(
+    acc.case("the package ends early", 1, acc.me, MALFORMED, acc.signed(body[:-1]))
+    acc.case("bytes after the package", 1, acc.me, MALFORMED, acc.signed(body + b"\x00"))
+    acc.case("the entry is longer than the message", 1, acc.me, MALFORMED, acc.signed(
+        body[:40] + u32(2**32 - 1) + body[44:]))
+    acc.case("bytes after the entry", 1, acc.me, MALFORMED, acc.signed(
         body[:40] + u32(len(acc.entry.encode()) + 1) + acc.entry.encode() + b"\x00" + acc.package.encode()))
-    acc.case("an attachment", 1, None, 202, acc.signed(body, attachment=b"\x00"))
+    acc.case("an attachment", 1, acc.me, MALFORMED, acc.signed(body, attachment=b"\x00"))
 
 
 def misnamed(acc):
@@ -142,7 +143,7 @@ def misnamed(acc):
 
 
 def malformed(acc):
-    """Row 3."""
+    """Row 3, and row 1b where the dealing has no form."""
     body, t = acc.shares.body, acc.desc.threshold
     dealing = core.Dealing.decode(body, t)
     fewer = replace(dealing, m=dealing.m[1:], b=dealing.b[1:])
@@ -151,13 +152,15 @@ def malformed(acc):
     for name, code, changed in (
             ("a commitment too few", 305, fewer.encode()), ("a commitment too many", 305, more.encode()),
             ("a commitment does not decode", 301, body[:4] + NEGATIVE + body[36:]),
-            ("the last commitment does not decode", 301, body[:4 + 64 * t - 32] + NEGATIVE + body[4 + 64 * t:]),
-            ("more commitments than bytes", 301, long_count(body)),
-            ("holders out of order", 301, replace(dealing, digests=swap(dealing.digests)).encode()),
-            ("a holder twice", 301, twice.encode()),
-            ("the dealing ends early", 301, body[:-1]), ("bytes after the dealing", 301, body + b"\x00"),
-            ("an empty dealing", 301, b"")):
+            ("the last commitment does not decode", 301, body[:4 + 64 * t - 32] + NEGATIVE + body[4 + 64 * t:])):
         acc.case(name, 3, acc.dealer, code, acc.message(**acc.entry_with(changed)))
+    for name, changed in (
+            ("more commitments than bytes", long_count(body)),
+            ("holders out of order", replace(dealing, digests=swap(dealing.digests)).encode()),
+            ("a holder twice", twice.encode()),
+            ("the dealing ends early", body[:-1]), ("bytes after the dealing", body + b"\x00"),
+            ("an empty dealing", b"")):
+        acc.case(name, 1, acc.me, MALFORMED, acc.message(**acc.entry_with(changed)))
 
 
 def unproven(acc):
@@ -176,15 +179,15 @@ def unproven(acc):
 
 
 def refused_ciphertext(acc):
-    """A channel ciphertext that section 3 refuses plays no part in the judgement: the key is disclosed."""
+    """Row 4: no honest client opens a channel ciphertext that section 3 refuses."""
     sid, h1, key = acc.desc.sid, acc.run.server.h1, rnd("complaint/key", 32)
     ct, kc = rnd("ct", 1088) + bytes(32), sharing.key_commitment(sid, key, acc.dealer, acc.me)
     plaintext = acc.run.clients[acc.dealer]._plaintext(acc.me)
     ad = sharing.associated_data(sid, h1, acc.dealer, acc.me, acc.package.mask_ct, ct, kc)
     good = sharing.aead_seal(sharing.seal_key(sid, key, acc.dealer, acc.me), plaintext, ad)
     for name, row, blames, code, sealed in (
-            ("the ciphertext is refused and the AEAD fails", 5, acc.dealer, BAD, bytes(144)),
-            ("the ciphertext is refused, but the contents are good", 6, acc.me, FALSE, good)):
+            ("the ciphertext is refused and the AEAD fails", 4, acc.me, FALSE, bytes(144)),
+            ("the ciphertext is refused, but the contents are good", 4, acc.me, FALSE, good)):
         again = acc.dealt_again(channel_ct=ct, kc=kc, sealed=sealed)
         acc.case(name, row, blames, code, acc.message(key=key, **again))
 

@@ -65,7 +65,7 @@ def frames(cases, add, good, wrong_type):
     add("one byte missing", raw[:-1], 201)
     add("one byte more", raw + b"\x00", 202)
     add("a body longer than the message", raw[:76] + u32(2**32 - 1) + raw[80:], 201)
-    add("another version", b"\x02" + raw[1:], 203)
+    add("another version", b"\x01" + raw[1:], 203)
     add("another suite", raw[:1] + b"\x02\x00" + raw[3:], 204)
     add("another session", cases.forge(good, sid=bytes(32)), 205)
     add("another type", cases.forge(good, kind=wrong_type), 206)

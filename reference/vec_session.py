@@ -46,7 +46,7 @@ def invalid_descriptors(desc):
            for name, code, change in cases]
     good = desc.encode()
     out += [{"name": name, "code": code, "canonical": raw.hex()} for name, code, raw in (
-        ("version", 203, b"\x02" + good[1:]), ("suite", 204, good[:1] + b"\x02\x00" + good[3:]),
+        ("version", 203, b"\x01" + good[1:]), ("suite", 204, good[:1] + b"\x02\x00" + good[3:]),
         ("more clients than bytes", 207, good[:5] + b"\xff" * 4 + good[9:]),
         ("truncated", 201, good[:-1]), ("trailing byte", 202, good + b"\x00"))]
     for case in out:

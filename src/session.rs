@@ -243,7 +243,11 @@ impl SessionBuilder {
         let parse = |(id, key): &(ClientId, IdentityKey)| {
             verifying_key(key).map(|key| (*id, key)).ok_or(ParamsError::InvalidIdentity(Some(*id)))
         };
-        self.roster.iter().map(parse).collect()
+        let mut keys = Vec::with_capacity(self.roster.len());
+        for member in &self.roster {
+            keys.push(parse(member)?);
+        }
+        Ok(keys)
     }
 
     fn encode(&self) -> Vec<u8> {

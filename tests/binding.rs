@@ -88,8 +88,8 @@ impl Table {
             Some(identity) => self.sign(identity, field, expected, change),
             None => self.add(field, expected, change),
         };
-        for got in [0, 2, 0x81, 255] {
-            add("version", DecodeError::Version { expected: 1, got }, &|raw| raw.version = got);
+        for got in [0, 1, 0x81, 255] {
+            add("version", DecodeError::Version { expected: 2, got }, &|raw| raw.version = got);
         }
         for got in [0, 2, 0x0101, 0xffff] {
             add("suite", DecodeError::Suite { expected: 1, got }, &|raw| raw.suite = got);

@@ -234,7 +234,7 @@ proptest! {
         kind in prop::sample::select(vec![1_u8, 2, 3, 4, 6, 7, 0x11, 0x12, 0x14, 0x16, 0x18]),
     ) {
         let mut bytes = header;
-        bytes[..3].copy_from_slice(&[1, 1, 0]);
+        bytes[..3].copy_from_slice(&[2, 1, 0]);
         bytes[35] = kind;
         bytes.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
         bytes.extend(u32::try_from(attachment.len()).unwrap().to_le_bytes());

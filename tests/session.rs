@@ -245,7 +245,7 @@ fn the_encoding_is_that_of_the_specification_and_decodes_to_the_same_session() {
 #[test]
 fn the_session_id_is_the_framed_hash_of_the_encoding() {
     let session = unusual().build().unwrap();
-    let (label, encoding) = (b"veilsum/1/session", unusual_bytes());
+    let (label, encoding) = (b"veilsum/2/session", unusual_bytes());
     let mut hasher = Sha512_256::new();
     for part in [&label[..], &encoding] {
         hasher.update((part.len() as u64).to_le_bytes());
@@ -269,8 +269,8 @@ fn a_descriptor_that_ends_early_or_late_is_refused() {
 
 #[test]
 fn a_reserved_value_is_refused() {
-    for (got, kind) in [(0, 0), (2, 3), (255, 255)] {
-        assert_eq!(decode_with(0, &[got]).unwrap_err(), DecodeError::Version { expected: 1, got }.into());
+    for (got, kind) in [(0, 0), (3, 3), (255, 255)] {
+        assert_eq!(decode_with(0, &[got]).unwrap_err(), DecodeError::Version { expected: 2, got }.into());
         let suite = u16::from(got);
         assert_eq!(decode_with(1, &suite.to_le_bytes()).unwrap_err(), DecodeError::Suite { expected: 1, got: suite }.into());
         assert_eq!(decode_with(3, &[got]).unwrap_err(), DecodeError::Value.into(), "masking");

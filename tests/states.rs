@@ -167,7 +167,7 @@ fn print_everything() -> Printed {
         upload.write(&wire).unwrap();
         p.show(&(&state, &upload));
         let (state, header) = state.finish().unwrap();
-        server.accept(&upload, &header).unwrap();
+        server.accept(&mut upload, &header).unwrap();
         sent.push((id, state));
     }
     let (mut server, outbox) = server.close().unwrap();
@@ -306,7 +306,7 @@ fn the_driver_prints_no_more_than_the_states() {
 #[test]
 fn keystreams_do_not_print_their_seeds() {
     let session = World::new(3, 5).builder(70, 20).build().unwrap();
-    let mut streams = veilsum::hazmat::Keystreams::new(session.id());
+    let mut streams = veilsum::hazmat::Keystreams::with_capacity(session.id(), 1);
     let seed = hash("seed", &[]);
     streams.push(seed, false);
     streams.add_u32(0, &mut [0; 64]);

@@ -124,7 +124,7 @@ fn give_input(id: ClientId, client: &mut Client, server: &mut Server) -> Vec<u8>
     let header = client.finish().unwrap();
     let mut upload = server.upload(id, MemorySpool::default()).unwrap();
     upload.write(&wire).unwrap();
-    server.accept(&upload, &header).unwrap();
+    server.accept(&mut upload, &header).unwrap();
     header
 }
 

@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     // The type is in byte 35, and the version and suite in front: spare the fuzzer finding them.
     let mut bytes = bytes.to_vec();
     if let Some(head) = bytes.first_chunk_mut::<3>() {
-        *head = [1, 1, 0];
+        *head = [2, 1, 0];
     }
     check::<Advert>(&bytes);
     check::<Adverts>(&bytes);

@@ -150,6 +150,8 @@ message_type! {
         /// The holder where the dealer sends it, the dealer where the server delivers it.
         pub peer: ClientId,
         /// The mask encapsulation; there is one if the dealer's id is less than the holder's.
+        // Present even where it is nothing: else one value would have two forms.
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "serde::Deserialize::deserialize"))]
         pub mask_ciphertext: Option<Bytes<CIPHERTEXT_LEN>>,
         /// The channel encapsulation.
         pub channel_ciphertext: Bytes<CIPHERTEXT_LEN>,

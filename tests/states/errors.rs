@@ -53,9 +53,13 @@ fn every_error() -> Vec<Error> {
         ServerFault::WrongPackages,
         ServerFault::EntryContents(id, ClientFault::WrongHolders),
         ServerFault::Equivocation,
-        ServerFault::WrongSum,
     ];
-    let environment = [EnvironmentError::Rng, EnvironmentError::Signer, EnvironmentError::Spool(String::new())];
+    let environment = [
+        EnvironmentError::Rng,
+        EnvironmentError::Signer,
+        EnvironmentError::Spool(String::new()),
+        EnvironmentError::Memory { words: 1 },
+    ];
     let mut all: Vec<Error> = params.map(Error::from).into();
     all.extend(decode_errors().map(Error::from));
     all.extend(client.map(|fault| Error::Client { culprit: id, fault }));
@@ -87,7 +91,7 @@ fn decode_errors() -> [DecodeError; 16] {
     ]
 }
 
-fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 7] {
+fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 8] {
     [
         RoundError::TooFewClients { remaining: 2, threshold: 3 },
         RoundError::NotIncluded,
@@ -96,10 +100,11 @@ fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 7] {
         RoundError::Late(first),
         RoundError::UploadMismatch(first),
         RoundError::Repeat,
+        RoundError::SumMismatch,
     ]
 }
 
-fn input_errors(id: ClientId) -> [InputError; 11] {
+fn input_errors(id: ClientId) -> [InputError; 13] {
     [
         InputError::NotInRoster(id),
         InputError::IdentityMismatch,
@@ -112,6 +117,8 @@ fn input_errors(id: ClientId) -> [InputError; 11] {
         InputError::NotFinite { position: 1 },
         InputError::Weight { weight: 2, max: 1 },
         InputError::Length { expected: 1, got: 2 },
+        InputError::UploadOffset { expected: 1, got: 2 },
+        InputError::Shard,
     ]
 }
 
@@ -131,6 +138,9 @@ fn rows() -> Vec<Row> {
         let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
         let [code, name, blames, meaning] = cells[..] else { panic!("{line}") };
         assert!(!meaning.is_empty());
+        if name == "(retired)" {
+            return None;
+        }
         Some(Row { code: code.parse().ok()?, name: name.trim_matches('`').to_owned(), blames: blames.to_owned() })
     };
     section.lines().filter_map(row).collect()

@@ -61,6 +61,7 @@ fn made(section: &Node<'_>, session: &Session, case: &Node<'_>, raw: &[u8], deal
 fn rows(blames: Option<ClientId>, complainer: ClientId, code: u64) -> &'static [u64] {
     match blames {
         None => &[1],
+        Some(id) if id == complainer && code == 301 => &[1],
         Some(id) if id == complainer => &[2, 4, 6],
         Some(_) if code == 309 => &[5],
         Some(_) => &[3],
