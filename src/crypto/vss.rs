@@ -72,6 +72,13 @@ impl Deref for Share {
     }
 }
 
+#[cfg(test)]
+impl core::ops::DerefMut for Share {
+    fn deref_mut(&mut self) -> &mut Scalars {
+        &mut self.0
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.0.value.zeroize();
