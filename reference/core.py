@@ -51,11 +51,8 @@ class Message:
         return Entry(self.client, self.prev, self.body, H("attachment", self.attachment), self.signature)
 
 
-def receive(desc, data, kind, key_of):
-    """Decodes a message with the order of checks of section 6, up to the signature.
-
-    `key_of(client)` gives the sender's identity key, or None if the client field is not acceptable.
-    """
+def receive(desc, data, kind, me=None):
+    """Decodes a message with the order of checks of section 6, up to the type; `me` is the client that receives it."""
     r = Reader(data)
     version, suite, sid, got, client, prev = (r.uint(1), r.uint(2), r.take(32), r.uint(1), r.uint(8),
                                               r.take(32))
@@ -65,19 +62,20 @@ def receive(desc, data, kind, key_of):
     require(version == VERSION, 203)
     require(suite == SUITE, 204)
     require(sid == desc.sid, 205)
-    require(got == kind, 206)
-    key = key_of(client)
+    key = dict(desc.roster).get(client)
     require(key is not None, 216)
-    require(verify(key, out.signed(), out.signature), 215)
+    require(verify(desc.server_key if got >= ADVERTS else key, out.signed(), out.signature), 215)
+    require(me is None or client == me, 216)
+    require(got == kind, 206)
     return out
 
 
 def receive_from_client(desc, data, kind):
-    return receive(desc, data, kind, lambda client: dict(desc.roster).get(client))
+    return receive(desc, data, kind)
 
 
 def receive_from_server(desc, data, kind, me):
-    return receive(desc, data, kind, lambda client: desc.server_key if client == me else None)
+    return receive(desc, data, kind, me)
 
 
 @dataclass

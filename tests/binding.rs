@@ -328,7 +328,7 @@ fn no_field_of_the_announcement_can_be_altered() {
             good += 1;
             continue;
         };
-        assert_eq!(check.finish(bytes).unwrap_err(), *expected, "{field}");
+        assert_eq!(check.finish(bytes).unwrap_err().error, *expected, "{field}");
     }
     assert!(good > 0, "every cell has a client of its own");
 }
@@ -336,7 +336,7 @@ fn no_field_of_the_announcement_can_be_altered() {
 fn announcement_cells(message: &[u8], other: ClientId, server: &dyn Identity) -> Vec<Cell> {
     let mut table = Table::of(message);
     table.sign(server, "prev", ServerFault::WrongTranscript, |raw| raw.prev[0] ^= 1);
-    table.sign(server, "body", ServerFault::WrongSum, |raw| raw.body[31] ^= 1);
+    table.sign(server, "body", RoundError::SumMismatch, |raw| raw.body[31] ^= 1);
     table.sign(server, "body", ServerFault::Malformed(DecodeError::Truncated), |raw| drop_last(&mut raw.body));
     table.sign(server, "body", ServerFault::Malformed(DecodeError::Trailing), |raw| raw.body.push(0));
     table.sign(server, "attachment", ServerFault::Malformed(DecodeError::Trailing), |raw| raw.attachment.push(0));

@@ -176,6 +176,9 @@ fn a_false_complaint_makes_its_sender_a_drop_out() {
     scene.finish();
 }
 
+/// A change to a message's fields.
+type Change<'a> = &'a dyn Fn(&mut forge::Raw);
+
 #[test]
 fn a_signed_complaint_that_does_not_decode_blames_its_sender() {
     let mut scene = scene(true);
@@ -187,7 +190,7 @@ fn a_signed_complaint_that_does_not_decode_blames_its_sender() {
         let (first, second) = (raw.body[holders..holders + 40].to_vec(), raw.body[holders + 40..holders + 80].to_vec());
         raw.body[holders..holders + 80].copy_from_slice(&[second, first].concat());
     };
-    let cases: [(&dyn Fn(&mut forge::Raw), DecodeError); 4] = [
+    let cases: [(Change<'_>, DecodeError); 4] = [
         (&|raw| raw.body.push(0), DecodeError::Trailing),
         (&|raw| raw.body.truncate(100), DecodeError::Truncated),
         (&|raw| raw.attachment.push(0), DecodeError::Trailing),
