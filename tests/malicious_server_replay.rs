@@ -233,7 +233,7 @@ fn messages_of_another_session_signed_again_for_this_one_end_the_client() {
             scene.ends(target, stage, &relabelled(stage), ServerFault::EntrySignature(ClientId(10)));
         }
         let error = check_sum(scene.at(target, ANNOUNCEMENT), &scene.sum, &relabelled(ANNOUNCEMENT)).unwrap_err();
-        assert_eq!(error, ServerFault::WrongSum.into());
+        assert_eq!(error, RoundError::SumMismatch.into());
     }
 }
 

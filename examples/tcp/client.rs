@@ -159,7 +159,7 @@ impl Seat<'_> {
         let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
         let mut check = finished.check_sum();
         check.update(&words)?;
-        check.finish(&self.receive(Kind::Message)?)?;
+        check.finish(&self.receive(Kind::Message)?).map_err(veilsum::Error::from)?;
         Ok(words)
     }
 

@@ -218,7 +218,7 @@ impl Scene {
         self.hand_out(&outbox, &mut players, 2, |player, header| {
             let mut upload = server.upload(Raw::parse(header).client, MemorySpool::default()).unwrap();
             upload.write(&player.wire).unwrap();
-            server.accept(&upload, header).unwrap();
+            server.accept(&mut upload, header).unwrap();
         });
         let (mut server, outbox) = server.close().unwrap();
         self.hand_out(&outbox, &mut players, 3, |_, answer| drop(server.receive(answer).unwrap()));

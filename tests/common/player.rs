@@ -100,5 +100,5 @@ pub fn check_sum(player: Player, words: &[u64], message: &[u8]) -> Result<[u8; 3
     let State::Finished(state) = player.state else { panic!("not finished") };
     let mut check = state.check_sum();
     check.update(words)?;
-    check.finish(message)
+    Ok(check.finish(message)?)
 }
