@@ -2,7 +2,8 @@
 
 use std::{
     fmt::Display,
-    net::TcpStream,
+    io,
+    net::{TcpStream, ToSocketAddrs},
     path::Path,
     sync::Arc,
     thread,
@@ -75,9 +76,15 @@ impl Party {
         out.map_or(Ok(()), |out| numbers::write(out, &self.rules, Layout::new(&self.rules.session).ring(), &sum, force))
     }
 
-    fn connect(&self, server: &str) -> Result<Line, Broken> {
-        let stream = TcpStream::connect(server)?;
-        Line::new(stream, self.patience(), wire::longest_from_server(&self.rules.session))
+    fn connect(&self, server: &str) -> io::Result<Line> {
+        let mut last = io::Error::other("no such host");
+        for address in server.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, self.deadline) {
+                Ok(stream) => return Line::new(stream, self.patience(), wire::longest_from_server(&self.rules.session)),
+                Err(e) => last = e,
+            }
+        }
+        Err(last)
     }
 
     fn patience(&self) -> Instant {
@@ -99,6 +106,7 @@ impl Seat<'_> {
     fn take_part(&mut self, words: &[u64]) -> Result<Finished, Failure> {
         let mut moments = [Moment::Shares, Moment::Consistency].into_iter();
         loop {
+            // Counted from what this client sent last: repeats do not prolong it.
             let message = self.receive(Kind::Message)?;
             match self.driver.receive(&message, &mut rand::rng()) {
                 Ok(ClientStep::Send(answer)) => {
@@ -124,6 +132,7 @@ impl Seat<'_> {
 
     /// The masked vector in pieces, then the message that releases it.
     fn give(&mut self, words: &[u64]) -> Result<(), Failure> {
+        self.line.deadline = self.party.patience(); // for all of it
         let (mut offset, mut wire) = (0, Vec::new());
         for (place, some) in words.chunks(WORDS).enumerate() {
             if place == words.len().div_ceil(WORDS) / 2 {
@@ -132,7 +141,6 @@ impl Seat<'_> {
             wire.clear();
             self.driver.mask(some, &mut wire)?;
             for piece in wire.chunks(wire::PIECE) {
-                self.line.deadline = self.party.patience();
                 let sent = self.line.send_piece(offset, piece);
                 sent.map_err(|e| self.lost(&e))?;
                 offset += piece.len() as u64;
@@ -147,6 +155,7 @@ impl Seat<'_> {
     /// The sum comes before the announcement; nothing about it is believed yet.
     fn check_sum(&mut self, finished: Finished) -> Result<Vec<u64>, Failure> {
         let len = Layout::new(&self.party.rules.session).vector_len() * 8;
+        self.line.deadline = self.party.patience(); // for all of it
         let mut bytes = Vec::new();
         while (bytes.len() as u64) < len {
             let frame = self.receive(Kind::Piece)?;
@@ -170,7 +179,6 @@ impl Seat<'_> {
     }
 
     fn receive(&mut self, expected: Kind) -> Result<Vec<u8>, Failure> {
-        self.line.deadline = self.party.patience();
         match self.line.receive() {
             Ok((kind, bytes)) if kind == expected => Ok(bytes),
             Ok((kind @ (Kind::Refused | Kind::Over), code)) => Err(self.lose(&told(kind, &code))),
@@ -190,8 +198,8 @@ impl Seat<'_> {
     }
 
     fn lose(&self, why: &dyn Display) -> Failure {
-        let rest = if self.released { "this input counts as released" } else { "nothing of the input has left" };
-        Failure::Run(format!("the server {why}; the round is lost, {rest}"))
+        let input = if self.released { "counts as released" } else { "was not released" };
+        Failure::Run(format!("the server {why}; this round is lost, and the input {input}"))
     }
 }
 

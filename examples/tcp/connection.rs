@@ -29,7 +29,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The number of `RoundError::Late`.
 const TOO_LATE: u16 = 505;
 /// Connections at once, beyond one for each client.
-const STRANGERS: usize = 32;
+const STRANGERS: usize = 256;
 
 /// From a connection to the server's state.
 pub(crate) enum Event {
@@ -201,7 +201,7 @@ fn finish(line: &mut Line, end: End) -> Option<String> {
         End::Done => None,
         End::Refused(error) => {
             let _ = tell(line, Kind::Refused, error.code());
-            Some(format!("is refused: {error}"))
+            Some(format!("is shut out ({error})"))
         }
         End::Broken(broken) => {
             if matches!(broken, Broken::Deadline) {

@@ -13,7 +13,6 @@ use std::{
 use crate::{
     cli::{self, Failure},
     client::Moment,
-    keys,
 };
 
 const CLIENTS: u32 = 5;
@@ -44,7 +43,7 @@ pub(crate) fn run(kill: Moment) -> Result<(), Failure> {
     let end = Instant::now() + PATIENCE;
     let directory = tempfile::tempdir().map_err(run_failure)?;
     let home = directory.path();
-    prepare(home)?;
+    prepare(home, end)?;
     let common = ["--session", "session.txt", "--deadline", DEADLINE];
     let mut server =
         Running::start("server", home, &[&["server", "--key", "server.key", "--out", "sum.txt"][..], &common].concat())?;
@@ -77,13 +76,13 @@ pub(crate) fn run(kill: Moment) -> Result<(), Failure> {
 }
 
 /// Keys, the session file, and everybody's vector.
-fn prepare(home: &Path) -> Result<(), Failure> {
+fn prepare(home: &Path, end: Instant) -> Result<(), Failure> {
     let mut attempt = [0; 16];
     rand::Rng::fill_bytes(&mut rand::rng(), &mut attempt);
     let mut session =
         format!("round = 1\nattempt = {}\nvalues = {VALUES}\nclip = 1000\nfraction_bits = 16\n", hex::encode(attempt));
     for party in ["server".into()].into_iter().chain((1..=CLIENTS).map(|id| id.to_string())) {
-        keys::generate(&home.join(&party))?;
+        Running::start("keygen", home, &["keygen", "--out", &party])?.succeeds(end)?;
         let line = if party == "server" { party.clone() } else { format!("client {party}") };
         session += &format!("{line} = {}\n", read(home, &format!("{party}.pub"))?.trim());
     }

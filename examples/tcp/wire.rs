@@ -56,7 +56,7 @@ impl fmt::Display for Broken {
             Self::Deadline => f.write_str("did not keep the deadline"),
             Self::Frame => f.write_str("sent something that is not expected here"),
             Self::TooLong { len, limit } => write!(f, "announced {len} bytes where at most {limit} are expected"),
-            Self::Io(e) => write!(f, "lost the connection: {e}"),
+            Self::Io(e) => write!(f, "can not be reached any more: {e}"),
         }
     }
 }
@@ -81,7 +81,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(stream: TcpStream, deadline: Instant, limit: u64) -> Result<Self, Broken> {
+    pub(crate) fn new(stream: TcpStream, deadline: Instant, limit: u64) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, deadline, limit })
     }
