@@ -106,5 +106,6 @@ pub(crate) fn print(text: &str) {
 
 /// Writes a line about what is going on to the standard error.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    // In one write: the lines of several processes must not run together.
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }

@@ -37,8 +37,11 @@ mod client;
 mod directory;
 #[path = "../common/files.rs"]
 mod files;
+#[path = "../common/keys.rs"]
 mod keys;
+#[path = "../common/numbers.rs"]
 mod numbers;
+#[path = "../common/rules.rs"]
 mod rules;
 mod server;
 #[path = "../common/spool.rs"]

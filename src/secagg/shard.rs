@@ -1,7 +1,7 @@
 //! A sum made in shards: ranges of positions of one session, each on a machine of its own (section 12.1).
 //!
 //! The server runs the rounds and spools the uploads ([`super::server::CollectingInputs::sum_in_shards`]). Once the survivors are
-//! fixed it gives each worker a [`ShardDescriptor`]; the worker adds its range of the spooled uploads to a [`PartialSum`]. Partial
+//! fixed it gives each worker a [`ShardDescriptor`] ([`super::server::CollectingConsistency::shard`]); the worker adds its range of the spooled uploads to a [`PartialSum`]. Partial
 //! sums over other uploads of the same shard merge in any order. After the last round the server makes the [`UnmaskPlan`] of each
 //! shard ([`super::sum::Sum::plan`]), with which the partial sum becomes a [`ShardSum`].
 

@@ -17,6 +17,7 @@ use crate::{
     secagg::{
         complaint::{Verdict, judge_frame},
         keys::PublicKeys,
+        shard::ShardDescriptor,
         step::{Failure, Outbox, Progress, Receipt, Round},
         transcript,
         upload::{Spool, SpoolError, Upload},
@@ -302,6 +303,15 @@ impl CollectingConsistency {
     #[must_use]
     pub fn progress(&self) -> Progress {
         progress(Round::Consistency, |id| self.agreed.contains_key(&id), self.round.survivors.iter())
+    }
+
+    /// A shard of the sum, for a worker that adds up its range while the clients go on; not empty, and of whole chunks.
+    ///
+    /// # Errors
+    /// [`InputError::Range`] for another range.
+    pub fn shard(&self, range: Range<u64>) -> Result<ShardDescriptor, Error> {
+        let Unmasking { layout, h3, survivors, .. } = &self.round;
+        Ok(ShardDescriptor::new(self.host.session.id(), layout, *h3, survivors, range)?)
     }
 
     /// Ends round 3.
