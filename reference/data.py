@@ -70,7 +70,7 @@ def packed_len(count, bits):
     return (count * bits + 7) // 8
 
 
-BLOCK = 64
+PACKED_TOGETHER = 64
 
 
 def plane_widths(bits):
@@ -99,10 +99,10 @@ def pack_block(words, bits):
 
 
 def unpack_block(data, bits):
-    words, shift = [0] * BLOCK, 0
+    words, shift = [0] * PACKED_TOGETHER, 0
     for w in plane_widths(bits):
         plane, data = data[:8 * w], data[8 * w:]
-        for i in range(BLOCK):
+        for i in range(PACKED_TOGETHER):
             if w >= 8:
                 field = int.from_bytes(plane[i * w // 8:(i + 1) * w // 8], "little")
             else:
@@ -114,17 +114,17 @@ def unpack_block(data, bits):
 
 def pack(words, bits):
     assert all(0 <= word < 2**bits for word in words)
-    whole = len(words) // BLOCK * BLOCK
-    blocks = [pack_block(words[i:i + BLOCK], bits) for i in range(0, whole, BLOCK)]
+    whole = len(words) // PACKED_TOGETHER * PACKED_TOGETHER
+    blocks = [pack_block(words[i:i + PACKED_TOGETHER], bits) for i in range(0, whole, PACKED_TOGETHER)]
     return b"".join(blocks) + dense(words[whole:], bits)
 
 
 def unpack(data, bits, count):
     require(len(data) == packed_len(count, bits), 207)
-    whole, size, words = count // BLOCK, 8 * bits, []
+    whole, size, words = count // PACKED_TOGETHER, 8 * bits, []
     for i in range(whole):
         words += unpack_block(data[i * size:(i + 1) * size], bits)
-    stream, tail = int.from_bytes(data[whole * size:], "little"), count % BLOCK
+    stream, tail = int.from_bytes(data[whole * size:], "little"), count % PACKED_TOGETHER
     require(stream >> tail * bits == 0, 213)
     return words + [stream >> p * bits & (2**bits - 1) for p in range(tail)]
 

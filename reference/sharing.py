@@ -108,8 +108,11 @@ def seal_key(sid, key, u, v):
 
 
 def associated_data(sid, h1, u, v, mask_ct, channel_ct, kc):
-    return (lv(b"veilsum/2/envelope") + sid + h1 + pair(u, v) + H("mask-ct", mask_ct)
-            + H("channel-ct", channel_ct) + kc)
+    return bound(sid, h1, u, v, H("mask-ct", mask_ct), H("channel-ct", channel_ct), kc)
+
+
+def bound(sid, h1, u, v, mask_hash, channel_hash, kc):
+    return lv(b"veilsum/2/envelope") + sid + h1 + pair(u, v) + mask_hash + channel_hash + kc
 
 
 def plaintext_encode(m_share, m_blinding, b_share, b_blinding):

@@ -9,6 +9,7 @@ pub(crate) mod keys;
 mod participant;
 pub mod server;
 pub mod shard;
+mod spool;
 mod step;
 pub mod sum;
 pub(crate) mod transcript;

@@ -257,7 +257,7 @@ fn signed_by_client(door: &Door<'_>, identity: &dyn Identity) -> Vec<Cell> {
         let expected = match kind {
             ADVERTS.. => DecodeError::Signature.into(),
             _ if sent_before => blame(ClientFault::Equivocation),
-            _ if kind < current => RoundError::Late(id).into(),
+            COMPLAINT if current > MASKED_INPUT => RoundError::Late(id).into(),
             got => DecodeError::UnexpectedType { expected: current, got }.into(),
         };
         table.sign(identity, "type", expected, |raw| raw.kind = kind);

@@ -16,7 +16,8 @@ const LAYERS: [&[&str]; 6] =
 const LEAVES: [(&str, &[&str]); 4] = [("codec", &["error"]), ("hash", &["label"]), ("label", &[]), ("mutant", &[])];
 
 /// Modules beside the layers: nothing uses them, and of the layers they use these.
-const BESIDE: [(&str, &[&str]); 2] = [("dp", &["crypto::prg", "math", "error"]), ("hazmat", &["crypto", "mask", "session"])];
+const BESIDE: [(&str, &[&str]); 2] =
+    [("dp", &["crypto::prg", "math", "error"]), ("hazmat", &["crypto", "mask", "math", "session", "error"])];
 
 /// Whether code in module `from` may name `path`.
 fn allowed(from: &str, path: &str) -> bool {
@@ -383,7 +384,10 @@ fn nothing_touches_the_outside() {
         forbidden.iter().map(|path| (*path).to_owned()).chain(printing.clone()).find(|what| code.contains(what))
     };
     for File { module, text } in sources() {
-        assert_eq!(touches(&text), None, "{}", module.join("::"));
+        // The one place that stores anything: a spool in a file.
+        if module != ["secagg", "spool"] {
+            assert_eq!(touches(&text), None, "{}", module.join("::"));
+        }
     }
     assert_eq!(touches("use std :: time::Instant;"), Some("std::time".to_owned()), "the check itself");
     assert_eq!(touches("fn f() { println! (\"\") }"), Some("println!".to_owned()));

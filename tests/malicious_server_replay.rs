@@ -126,7 +126,7 @@ fn a_message_that_the_server_did_not_sign_to_this_client_changes_nothing() {
             refusal(raw.encode(), error)
         };
         let mut all = vec![
-            unsigned(DecodeError::Version { expected: 1, got: 3 }, |raw| raw.version ^= 2),
+            unsigned(DecodeError::Version { expected: 2, got: 3 }, |raw| raw.version ^= 1),
             unsigned(DecodeError::Suite { expected: 1, got: 0x101 }, |raw| raw.suite ^= 0x100),
             unsigned(DecodeError::Session, |raw| raw.session[31] ^= 1),
             unsigned(DecodeError::Signature, |raw| raw.kind = if raw.kind == ADVERTS { DELIVERY } else { ADVERTS }),
@@ -154,13 +154,13 @@ fn another_version_or_suite_is_refused_whoever_signed_it() {
     refused_everywhere(|scene, target, stage| {
         let version = |got| {
             let message = scene.forge_fields(target, stage, |raw| raw.version = got);
-            refusal(message, DecodeError::Version { expected: 1, got })
+            refusal(message, DecodeError::Version { expected: 2, got })
         };
         let suite = |got| {
             let message = scene.forge_fields(target, stage, |raw| raw.suite = got);
             refusal(message, DecodeError::Suite { expected: 1, got })
         };
-        [0, 2, 3, 128, 255].map(version).into_iter().chain([0, 2, 0x100, 0x101, 0xffff].map(suite)).collect()
+        [0, 1, 3, 128, 255].map(version).into_iter().chain([0, 2, 0x100, 0x101, 0xffff].map(suite)).collect()
     });
 }
 
@@ -173,8 +173,10 @@ fn a_descriptor_of_another_version_suite_masking_or_graph_is_no_descriptor() {
         Session::decode(&bytes)
     };
     assert_eq!(Session::decode(&genuine).unwrap(), SCENES[3].session);
+    for byte in (0..=255).filter(|byte| *byte != 2) {
+        assert_eq!(with(0, byte).unwrap_err(), DecodeError::Version { expected: 2, got: byte }.into());
+    }
     for byte in (0..=255).filter(|byte| *byte != 1) {
-        assert_eq!(with(0, byte).unwrap_err(), DecodeError::Version { expected: 1, got: byte }.into());
         assert_eq!(with(1, byte).unwrap_err(), DecodeError::Suite { expected: 1, got: u16::from(byte) }.into());
         assert_eq!(with(3, byte).unwrap_err(), DecodeError::Value.into(), "masking");
         assert_eq!(with(4, byte).unwrap_err(), DecodeError::Value.into(), "graph");

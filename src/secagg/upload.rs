@@ -1,11 +1,13 @@
 //! Uploads: a client's packed vector as a byte stream, spooled until all of it has arrived and matches its signed root (section 12).
 
-use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
+#[cfg(feature = "std")]
+pub use super::spool::FileSpool;
+pub use super::spool::{MemorySpool, Spool, SpoolError};
 use crate::{
     crypto::merkle::Tree,
-    error::{ClientId, EnvironmentError, Error, InputError, RoundError},
+    error::{ClientId, Error, InputError, RoundError},
     hash::{Hash, Hasher},
     mask::Layout,
     session::SessionId,
@@ -64,136 +66,6 @@ impl ChunkTree {
     fn begin_chunk(&self) -> (Hasher, u64) {
         let len = self.layout.wire_len(&self.layout.chunk(self.tree.leaves()));
         (self.tree.leaf(len), len)
-    }
-}
-
-/// Storage that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpoolError(String);
-
-impl SpoolError {
-    /// Storage that failed, with the reason.
-    #[must_use]
-    pub fn new(reason: impl fmt::Display) -> Self {
-        Self(format!("{reason}"))
-    }
-}
-
-impl fmt::Display for SpoolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl core::error::Error for SpoolError {}
-
-impl From<SpoolError> for Error {
-    fn from(error: SpoolError) -> Self {
-        EnvironmentError::Spool(error.0).into()
-    }
-}
-
-/// Where an upload waits until the round is closed: memory, a file, an object store.
-///
-/// What it gives back must be what it was given: the upload's root is checked as the bytes arrive. A sum over other bytes is wrong,
-/// so keep uploads where nobody else writes.
-pub trait Spool {
-    /// Adds bytes at the end.
-    ///
-    /// # Errors
-    /// [`SpoolError`] if they could not all be stored.
-    fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError>;
-
-    /// Fills `out` with the bytes at `offset`.
-    ///
-    /// # Errors
-    /// [`SpoolError`] if they could not all be read.
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), SpoolError>;
-}
-
-/// A [`Spool`] in memory.
-#[derive(Debug, Default)]
-pub struct MemorySpool(Vec<u8>);
-
-impl Spool for MemorySpool {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        self.0.try_reserve(bytes.len()).map_err(SpoolError::new)?;
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), SpoolError> {
-        let start = usize::try_from(offset).map_err(SpoolError::new)?;
-        let stored = self.0.get(start..).and_then(|rest| rest.get(..out.len()));
-        out.copy_from_slice(stored.ok_or_else(|| SpoolError::new("read beyond the end"))?);
-        Ok(())
-    }
-}
-
-/// A [`Spool`] in a file, which is removed when the spool is dropped.
-#[cfg(feature = "std")]
-#[derive(Debug)]
-pub struct FileSpool {
-    file: std::fs::File,
-    path: std::path::PathBuf,
-    kept: bool,
-}
-
-#[cfg(feature = "std")]
-impl FileSpool {
-    /// A new file; one that exists already is left alone.
-    ///
-    /// # Errors
-    /// [`SpoolError`] if it exists, or can not be made.
-    pub fn create(path: impl Into<std::path::PathBuf>) -> Result<Self, SpoolError> {
-        let path = path.into();
-        let file = std::fs::OpenOptions::new().read(true).append(true).create_new(true).open(&path);
-        let file = file.map_err(|e| SpoolError::new(format!("{}: {e}", path.display())))?;
-        Ok(Self { file, path, kept: false })
-    }
-
-    /// A file that holds a whole upload, to be read again; it is not removed.
-    ///
-    /// # Errors
-    /// [`SpoolError`] if it can not be opened.
-    pub fn open(path: impl Into<std::path::PathBuf>) -> Result<Self, SpoolError> {
-        let path = path.into();
-        let file = std::fs::File::open(&path).map_err(|e| SpoolError::new(format!("{}: {e}", path.display())))?;
-        Ok(Self { file, path, kept: true })
-    }
-
-    /// Leaves the file where it is, for instance for the workers of a sharded sum.
-    #[must_use]
-    pub fn keep(mut self) -> std::path::PathBuf {
-        self.kept = true;
-        self.path.clone()
-    }
-
-    fn failed(&self, error: &std::io::Error) -> SpoolError {
-        SpoolError::new(format!("{}: {error}", self.path.display()))
-    }
-}
-
-#[cfg(feature = "std")]
-impl Spool for FileSpool {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        std::io::Write::write_all(&mut self.file, bytes).map_err(|e| self.failed(&e))
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), SpoolError> {
-        let mut file = &self.file;
-        std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(offset)).map_err(|e| self.failed(&e))?;
-        std::io::Read::read_exact(&mut file, out).map_err(|e| self.failed(&e))
-    }
-}
-
-#[cfg(feature = "std")]
-impl Drop for FileSpool {
-    fn drop(&mut self) {
-        if !self.kept {
-            // Nobody can be told, and what is left behind is a masked vector.
-            let _ = std::fs::remove_file(&self.path);
-        }
     }
 }
 

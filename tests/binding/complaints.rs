@@ -12,7 +12,7 @@ use crate::{
     dealer,
     drill::{Door, Drill},
     drop_last,
-    forge::{self, ADVERT, COMPLAINT, CONSISTENCY, MASKED_INPUT, REVEAL, SHARES, alter},
+    forge::{self, ADVERT, COMPLAINT, CONSISTENCY, MASKED_INPUT, REVEAL, Raw, SHARES, alter},
     unsigned,
 };
 
@@ -31,15 +31,12 @@ fn complaint(world: &mut World) -> (Session, CollectingInputs, Vec<u8>) {
     (session, server, failure.complaint.unwrap())
 }
 
-/// The cells that blame nobody: without the complainer's key, and with it what is looked at before the signature or by the decoder.
+/// The cells that blame nobody: without the complainer's key, and with it what is looked at before the signature, and the type.
 fn unattributed_complaints(message: &[u8], complainer: &dyn Identity) -> Vec<Cell> {
     let mut table = Table::of(message);
     table.cells = unsigned(message, ClientId(10));
     table.names(Some(complainer));
     table.sign(complainer, "client", DecodeError::Signature, |raw| raw.client = ClientId(10));
-    table.sign(complainer, "body", DecodeError::Trailing, |raw| raw.body.push(0));
-    table.sign(complainer, "body", DecodeError::Truncated, |raw| drop_last(&mut raw.body));
-    table.sign(complainer, "attachment", DecodeError::Trailing, |raw| raw.attachment.push(0));
     for got in [0, ADVERT, SHARES, MASKED_INPUT, CONSISTENCY, REVEAL] {
         table.sign(complainer, "type", DecodeError::UnexpectedType { expected: COMPLAINT, got }, |raw| raw.kind = got);
     }
@@ -70,6 +67,14 @@ const FALSE_COMPLAINTS: [(&str, Change); 18] = [
     ("package sealed", |m| m.body.package.sealed.0[143] ^= 1),
 ];
 
+/// What a server says of a complaint that the complainer signed, and that proves nothing: the session goes on.
+fn signed_by_the_complainer(field: &str, bytes: &[u8], expected: &Error) {
+    let (_, server, _) = complaint(&mut World::new(4, 7));
+    let failure = server.complain(bytes).unwrap_err();
+    assert_eq!(failure.error, *expected, "{field}");
+    assert!(failure.state.is_some(), "{field}");
+}
+
 #[test]
 fn no_field_of_a_complaint_can_be_altered() {
     let mut world = World::new(4, 7);
@@ -89,6 +94,16 @@ fn no_field_of_a_complaint_can_be_altered() {
         assert_eq!(judge(&session, &bytes).map_err(Error::from), Err(expected.clone()), "{field}");
         refuse(field, &bytes, expected);
     }
+    let mut table = Table::of(&message);
+    table.sign(&*complainer, "body", DecodeError::Trailing, |raw| raw.body.push(0));
+    table.sign(&*complainer, "body", DecodeError::Truncated, |raw| drop_last(&mut raw.body));
+    table.sign(&*complainer, "attachment", DecodeError::Trailing, |raw| raw.attachment.push(0));
+    for (field, bytes, expected) in table.cells {
+        let Error::Decode(reason) = expected else { panic!("{field}") };
+        let (verdict, culprit) = (judge(&session, &bytes).unwrap(), ClientId(30));
+        assert_eq!((verdict.culprit, verdict.fault), (culprit, ClientFault::Malformed(reason)), "{field}");
+        signed_by_the_complainer(field, &bytes, &Error::Client { culprit, fault: verdict.fault });
+    }
     let (culprit, fault) = (ClientId(30), ClientFault::FalseComplaint);
     for (field, change) in FALSE_COMPLAINTS {
         let mut altered = Message::decode(&message).unwrap();
@@ -97,7 +112,9 @@ fn no_field_of_a_complaint_can_be_altered() {
         assert_ne!(bytes, message, "{field}");
         let verdict = judge(&session, &bytes).unwrap();
         assert_eq!((verdict.culprit, verdict.fault, verdict.complainer), (culprit, fault, culprit), "{field}");
-        refuse(field, &bytes, Error::Client { culprit, fault });
+        // Over another transcript it is not even judged.
+        let fault = if altered.prev.0 == Raw::parse(&message).prev { fault } else { ClientFault::WrongTranscript };
+        signed_by_the_complainer(field, &bytes, &Error::Client { culprit, fault });
     }
     let verdict = judge(&session, &message).unwrap();
     assert_eq!((verdict.culprit, verdict.fault), (ClientId(20), ClientFault::BadDealing), "the unaltered complaint");
@@ -111,7 +128,8 @@ fn a_complaint_is_no_other_clients() {
         let stolen = alter(&message, &*world.clients[&id], |raw| raw.client = id);
         let blamed = judge(&session, &stolen).map(|verdict| (verdict.culprit, verdict.fault));
         // From a client that is not above the dealer, a complaint has no place for the mask ciphertext.
-        let expected = if id.0 <= 20 { Err(DecodeError::Trailing) } else { Ok((id, ClientFault::FalseComplaint)) };
+        let fault = if id.0 <= 20 { ClientFault::Malformed(DecodeError::Trailing) } else { ClientFault::FalseComplaint };
+        let expected = Ok((id, fault));
         assert_eq!(blamed, expected, "{id}");
     }
     let verdict = server.complain(&message).unwrap();

@@ -158,26 +158,19 @@ fn a_malformed_dealing_that_the_dealer_signed_convicts_it_whatever_the_complaine
 }
 
 #[test]
-fn what_does_not_decode_or_is_not_the_complainers_is_refused_and_blames_nobody() {
+fn what_is_not_the_complainers_is_refused_and_blames_nobody_and_what_it_signed_blames_it() {
     for (mut world, session) in worlds() {
         for (dealer, complainer) in pairs(&world.ids()) {
             let dealt = dealt(&mut world, &session, dealer, complainer, false);
             let mut case = case(&world, &session, &dealt, dealer, complainer);
             let (message, identity) = (case.sign(), &*world.clients[&complainer]);
             let third = &*world.clients[&case.third()];
-            case.complaint.entry.body.digests.reverse();
-            case.sign_dealing();
             let refused = [
                 (message[..message.len() - 1].to_vec(), DecodeError::Truncated),
                 ([&message[..], &[0]].concat(), DecodeError::Trailing),
                 (alter(&message, third, |_| {}), DecodeError::Signature),
                 (alter(&message, identity, |raw| raw.session[0] ^= 1), DecodeError::Session),
                 (alter(&message, identity, |raw| raw.client = ClientId(11)), DecodeError::Recipient),
-                (alter(&message, identity, |raw| raw.body.push(0)), DecodeError::Trailing),
-                (alter(&message, identity, |raw| raw.attachment.push(0)), DecodeError::Trailing),
-                (alter(&message, identity, |raw| raw.body.truncate(100)), DecodeError::Truncated),
-                // An entry that is no canonical dealing is not in the message at all.
-                (case.sign(), DecodeError::Order),
             ];
             let mut server = dealt.server;
             for (bytes, reason) in refused {
@@ -185,6 +178,20 @@ fn what_does_not_decode_or_is_not_the_complainers_is_refused_and_blames_nobody()
                 let failure = server.complain(&bytes).unwrap_err();
                 assert_eq!(failure.error, reason.into());
                 server = *failure.state.unwrap();
+            }
+            case.complaint.entry.body.digests.reverse();
+            case.sign_dealing();
+            let malformed = [
+                (alter(&message, identity, |raw| raw.body.push(0)), DecodeError::Trailing),
+                (alter(&message, identity, |raw| raw.attachment.push(0)), DecodeError::Trailing),
+                (alter(&message, identity, |raw| raw.body.truncate(100)), DecodeError::Truncated),
+                // No honest client complains of a dealing that is none: it came with the server's Delivery.
+                (case.sign(), DecodeError::Order),
+            ];
+            for (bytes, reason) in malformed {
+                let verdict = judge(&session, &bytes).unwrap();
+                let expected = (complainer, ClientFault::Malformed(reason), complainer);
+                assert_eq!((verdict.culprit, verdict.fault, verdict.complainer), expected);
             }
             let verdict = server.complain(&message).unwrap();
             assert_eq!((verdict.culprit, verdict.complainer), (dealer, complainer), "nothing has changed");
@@ -200,12 +207,12 @@ fn a_false_complaint_makes_its_complainer_a_drop_out_and_the_sum_goes_on_without
             let dealt = Dealt::new(&mut world, &session, &[complainer], |rogue| rogue.shares(rogue.honest_packages()));
             let complaint = case(&world, &session, &dealt, dealer, complainer).sign();
             let Opened { mut server, ready, rogues, .. } = dealt.open(&mut world);
-            for _ in 0..2 {
-                let before = server.progress();
+            let expected = [named(complainer, ClientFault::FalseComplaint), RoundError::Repeat.into()];
+            for error in expected {
                 let failure = server.complain(&complaint).unwrap_err();
-                assert_eq!(failure.error, named(complainer, ClientFault::FalseComplaint));
+                assert_eq!(failure.error, error);
                 server = *failure.state.unwrap();
-                assert_eq!(server.progress(), before);
+                assert_eq!(server.progress().missing, others(&world.ids(), complainer), "it is not waited for any more");
             }
             let refused = server.upload(complainer, MemorySpool::default()).unwrap_err();
             assert_eq!(refused, RoundError::Late(complainer).into());
@@ -227,7 +234,7 @@ fn a_false_complaint_makes_its_complainer_a_drop_out_and_the_sum_goes_on_without
 }
 
 #[test]
-fn a_false_complaint_does_not_silence_a_true_one() {
+fn a_second_complaint_of_one_client_is_equivocation_and_changes_nothing() {
     let (mut world, session) = worlds().last().unwrap();
     for (dealer, complainer) in pairs(&world.ids()) {
         let dealt = dealt(&mut world, &session, dealer, complainer, false);
@@ -236,7 +243,9 @@ fn a_false_complaint_does_not_silence_a_true_one() {
         false_one.complaint.key = Bytes([0; 32]);
         let failure = dealt.server.complain(&false_one.sign()).unwrap_err();
         assert_eq!(failure.error, named(complainer, ClientFault::FalseComplaint));
-        assert_eq!(failure.state.unwrap().complain(&true_one).unwrap().culprit, dealer);
+        let failure = failure.state.unwrap().complain(&true_one).unwrap_err();
+        assert_eq!(failure.error, named(complainer, ClientFault::Equivocation));
+        assert!(failure.state.is_some());
     }
 }
 
