@@ -93,3 +93,6 @@ impl Layout {
         self.max_abs
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,6 @@ impl Tree {
         self.complete.push((size, top));
     }
 }
+
+#[cfg(test)]
+mod tests;

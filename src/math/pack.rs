@@ -262,3 +262,6 @@ macro_rules! planes {
 }
 planes!(u32, narrow);
 planes!(u64, wide);
+
+#[cfg(test)]
+mod tests;
