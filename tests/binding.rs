@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::{Leaves, World, read_all, run};
 use drill::{Door, Drill};
 use forge::{
-    ADVERT, ADVERTS, AGREEMENT, ANNOUNCEMENT, CONSISTENCY, DELIVERY, MASKED_INPUT, REVEAL, Raw, SHARES, SURVIVORS, alter,
-    alter_body, flips,
+    ADVERT, ADVERTS, AGREEMENT, ANNOUNCEMENT, COMPLAINT, CONSISTENCY, DELIVERY, MASKED_INPUT, REVEAL, Raw, SHARES, SURVIVORS,
+    alter, alter_body, flips,
 };
 use veilsum::{
     ClientFault, ClientId, DecodeError, Error, Identity, RoundError, ServerFault,

@@ -75,6 +75,8 @@ pub struct FileSpool {
     file: std::fs::File,
     path: std::path::PathBuf,
     kept: bool,
+    /// Held from seeking to the end of reading: threads that share the file share its position.
+    reading: std::sync::Mutex<()>,
 }
 
 #[cfg(feature = "std")]
@@ -87,7 +89,7 @@ impl FileSpool {
         let path = path.into();
         let file = std::fs::OpenOptions::new().read(true).append(true).create_new(true).open(&path);
         let file = file.map_err(|e| SpoolError::new(format!("{}: {e}", path.display())))?;
-        Ok(Self { file, path, kept: false })
+        Ok(Self { file, path, kept: false, reading: std::sync::Mutex::default() })
     }
 
     /// A file that holds a whole upload, to be read again; it is not removed.
@@ -97,7 +99,7 @@ impl FileSpool {
     pub fn open(path: impl Into<std::path::PathBuf>) -> Result<Self, SpoolError> {
         let path = path.into();
         let file = std::fs::File::open(&path).map_err(|e| SpoolError::new(format!("{}: {e}", path.display())))?;
-        Ok(Self { file, path, kept: true })
+        Ok(Self { file, path, kept: true, reading: std::sync::Mutex::default() })
     }
 
     /// Leaves the file where it is, for instance for the workers of a sharded sum.
@@ -119,6 +121,7 @@ impl Spool for FileSpool {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), SpoolError> {
+        let _alone = self.reading.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut file = &self.file;
         std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(offset)).map_err(|e| self.failed(&e))?;
         std::io::Read::read_exact(&mut file, out).map_err(|e| self.failed(&e))

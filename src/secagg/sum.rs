@@ -107,7 +107,8 @@ impl Sum {
         shards.sort_unstable_by_key(|root| root.shard.range().start);
         let mut tree = Tree::default();
         for ShardRoot { shard, tree: part } in shards {
-            let expected = ShardDescriptor::new(self.host.session.id(), &self.layout, self.h3, &self.survivors, shard.range())?;
+            let expected = ShardDescriptor::new(self.host.session.id(), &self.layout, self.h3, &self.survivors, shard.range());
+            let expected = expected.map_err(|_| InputError::Shard)?;
             let ends = (self.layout.chunk_at(shard.range().start), self.layout.chunk_at(shard.range().end));
             let spans = ends == (Some(part.parts().0), Some(part.leaves()));
             if *shard != expected || !spans || tree.append(part).is_none() {

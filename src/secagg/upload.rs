@@ -99,7 +99,7 @@ impl<S: Spool> Upload<S> {
         let spool = self.spool.as_mut().ok_or(InputError::WrongState)?;
         if let Err(e) = spool.append(bytes) {
             self.spool = None;
-            return Err(e.into());
+            return Err(SpoolError::new(format_args!("{}: {e}", self.client)).into());
         }
         self.tree.update(bytes);
         self.received += bytes.len() as u64;

@@ -181,7 +181,9 @@ fn length_cases(forger: &mut Forger<'_>, at: usize) {
 /// This client's own entry, which it knows.
 fn own_cases<L: List>(forger: &mut Forger<'_>) {
     let (me, same) = (forger.me, Names::default());
-    forger.signed::<L>((me, me), &same, "own attachment", ServerFault::OwnEntry, |entry| entry.attachment_hash.0[0] ^= 1);
+    let stray = ServerFault::EntryContents(me, ClientFault::Malformed(DecodeError::Trailing));
+    let fault = if <L::Item as EntryBody>::HAS_ATTACHMENT { ServerFault::OwnEntry } else { stray };
+    forger.signed::<L>((me, me), &same, "own attachment", fault, |entry| entry.attachment_hash.0[0] ^= 1);
     forger.entry::<L>(me, "own signature", ServerFault::EntrySignature(me), |entry| entry.signature.0[40] ^= 1);
     forger.signed::<L>((me, me), &same, "own prev", ServerFault::EntryTranscript(me), |entry| entry.prev.0[3] ^= 1);
 }

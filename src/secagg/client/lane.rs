@@ -152,7 +152,8 @@ impl Lender {
         let Masker { layout, position, .. } = self.masker;
         let end = self.masker.range.end;
         let first = self.masker.at_chunk().ok_or(InputError::Range { start: position, end })?;
-        let chunks = layout.chunks() - first;
+        // What is lent already is not in the range any more: it ends at `position` then, where a chunk begins, too.
+        let chunks = layout.chunk_at(end).unwrap_or(first) - first;
         let each = chunks.div_ceil((count as u64).max(1)).max(1);
         let lane = |k: u64| {
             let chunk = first + k * each;
