@@ -250,5 +250,5 @@ class Client:
             announced = core.announcement_decode(message.body)
         packed = data.pack(words, desc.modulus_bits)
         root = data.merkle_root(packed, desc.modulus_bits, desc.vector_len, desc.chunk_len)
-        require(root == announced, 413)
+        require(root == announced, 508)
         self.h4 = core.transcript_4(self.h3, root)

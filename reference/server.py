@@ -41,7 +41,9 @@ class Server:
             core.no_attachment(message)
             channel, mask = core.advert_decode(message.body)
         seen = set(self.channel_pks.values()) | set(self.mask_pks.values())
-        require(channel != mask and not seen & {channel, mask}, 504)
+        with attributed(301, u):
+            require(channel != mask, 210)
+        require(not seen & {channel, mask}, 504)
         self.adverts[u], self.channel_pks[u], self.mask_pks[u] = message.entry(), channel, mask
 
     def close_adverts(self):

@@ -166,7 +166,7 @@ def agreement_and_sum_to_client(run):
     case("over another transcript", 402, number=4, message=final, prev=run.server.h2)
     case("a root too short", 401, 201, number=4, message=final, body=final.body[:-1])
     case("a byte more", 401, 202, number=4, message=final, body=final.body + b"\x00")
-    case("another root", 413, number=4, message=final, body=bytes(32))
+    case("another root", 508, number=4, message=final, body=bytes(32))
     return c.rows
 
 

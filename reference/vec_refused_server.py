@@ -36,7 +36,7 @@ def adverts_to_server(run):
                       ("not reduced", (2**255 - 19 + 9).to_bytes(32, "little"))):
         blamed(f"a channel key whose X25519 part is {name}", 301, 210, body=low_order_key(channel, low) + mask)
         blamed(f"a mask key whose X25519 part is {name}", 301, 210, body=channel + low_order_key(mask, low))
-    add("one key twice", c.forge(good, body=channel + channel), 504)
+    blamed("one key twice", 301, 210, body=channel + channel)
     add("another client's channel key as mask key",
         c.forge(good, body=channel + other.body[:xwing.PUBLIC]), 504, accepted=[v])
     return c.rows

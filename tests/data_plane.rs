@@ -188,7 +188,7 @@ fn a_repeated_header_is_ignored_and_takes_no_second_upload() {
     assert!(!plane.accept(&mut second).unwrap().fresh);
     assert!(second.into_spool().is_some());
     assert_eq!(plane.server.upload(FIRST, MemorySpool::default()).err(), Some(RoundError::Late(FIRST).into()));
-    let stranger = Error::Client { culprit: ClientId(11), fault: ClientFault::NotInRound };
+    let stranger = InputError::NotInRoster(ClientId(11)).into();
     assert_eq!(plane.server.upload(ClientId(11), MemorySpool::default()).err(), Some(stranger));
     plane.send_all_but(&[]);
     plane.check_sum_of(&ALL);

@@ -106,7 +106,7 @@ fn a_descriptor_of_another_version_or_suite_or_with_survivors_out_of_order_is_re
         bytes[place] = byte;
         ShardDescriptor::decode(&bytes)
     };
-    refused(changed(0, 2), DecodeError::Version { expected: 1, got: 2 });
+    refused(changed(0, 1), DecodeError::Version { expected: 2, got: 1 });
     refused(changed(1, 2), DecodeError::Suite { expected: 1, got: 2 });
     // Survivors 10, 20, 40, 50: the second becomes the first once more, and then smaller than it.
     [10, 9].into_iter().for_each(|id| refused(changed(95, id), DecodeError::Order));

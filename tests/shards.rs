@@ -126,7 +126,7 @@ fn a_root_of_nodes_that_should_have_been_joined_is_refused() {
 #[test]
 fn objects_have_the_bytes_of_the_specification() {
     let sharded = Sharded::new(1, 13);
-    let mut descriptor = vec![1, 1, 0];
+    let mut descriptor = vec![2, 1, 0];
     descriptor.extend(sharded.session.id().0);
     let shard = sharded.shard(64..192);
     let encoded = shard.encode();

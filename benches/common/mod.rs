@@ -35,8 +35,10 @@ impl BlockCipherEncClosure for Discard<'_> {
         let (mut counter, mut folded) = (0_u64, [0_u64; 8]);
         while counter < self.blocks {
             for block in &mut blocks {
-                *block = u128::from(counter).to_be_bytes().into();
-                counter += 1;
+                let mut fresh = Array::<u8, U16>::default();
+                fresh[8..].copy_from_slice(&counter.to_be_bytes());
+                *block = fresh;
+                counter = counter.wrapping_add(1);
             }
             backend.encrypt_par_blocks_inplace(&mut blocks);
             for bytes in blocks.as_flattened().as_chunks::<64>().0 {

@@ -122,22 +122,27 @@ fn fields(bits: u8) -> impl Iterator<Item = (u32, u32)> {
     [64, 32, 16, 8, 4, 2, 1].into_iter().filter(move |width| bits & width != 0).map(move |width| (width, bits & !(2 * width - 1)))
 }
 
-/// Fields of less than a byte: byte `i` of the plane holds those of words `i`, `i + m`, `i + 2m`, .., with `m` bytes in the plane.
+/// Fields of `W` bits, fewer than 8: byte `i` of the plane holds those of words `i`, `i + m`, `i + 2m`, .., with `m = 8W` bytes in the
+/// plane. Eight of its bytes at a time, since no field reaches into the next byte.
 #[inline(always)]
-fn fold<const M: usize>(fields: &[u8; BLOCK], width: u32, out: &mut [u8]) {
-    for (k, part) in fields.as_chunks::<M>().0.iter().enumerate() {
-        let shift = width * u32::try_from(k).unwrap_or(0);
-        out.iter_mut().zip(part).for_each(|(byte, field)| *byte |= field << shift);
+fn fold<const W: usize>(fields: &[u8; BLOCK], plane: &mut [u8]) {
+    let (fields, _) = fields.as_chunks::<8>();
+    for (j, eight) in plane.as_chunks_mut::<8>().0.iter_mut().enumerate().take(W) {
+        let parts = fields.iter().skip(j).step_by(W).enumerate();
+        let joined = parts.fold(0, |sum, (k, part)| sum | u64::from_le_bytes(*part) << (W * k));
+        *eight = joined.to_le_bytes();
     }
 }
 
 /// The inverse of [`fold`].
 #[inline(always)]
-fn unfold<const M: usize>(plane: &[u8], width: u32) -> [u8; BLOCK] {
-    let (mut fields, mask) = ([0_u8; BLOCK], (1_u8 << width) - 1);
-    for (k, part) in fields.as_chunks_mut::<M>().0.iter_mut().enumerate() {
-        let shift = width * u32::try_from(k).unwrap_or(0);
-        part.iter_mut().zip(plane).for_each(|(field, byte)| *field = byte >> shift & mask);
+fn unfold<const W: usize>(plane: &[u8]) -> [u8; BLOCK] {
+    let mask = (u64::MAX / 0xff) * ((1 << W) - 1);
+    let mut fields = [0; BLOCK];
+    for (j, eight) in plane.as_chunks::<8>().0.iter().enumerate().take(W) {
+        let joined = u64::from_le_bytes(*eight);
+        let parts = fields.as_chunks_mut::<8>().0.iter_mut().skip(j).step_by(W).enumerate();
+        parts.for_each(|(k, part)| *part = (joined >> (W * k) & mask).to_le_bytes());
     }
     fields
 }
@@ -170,9 +175,9 @@ macro_rules! planes {
                         out.as_chunks_mut().0.iter_mut().zip(words).for_each(|(o, w)| *o = ((*w >> shift) as u16).to_le_bytes())
                     }
                     8 => out.iter_mut().zip(words).for_each(|(o, w)| *o = (*w >> shift) as u8),
-                    4 => fold::<32>(&narrow(words, shift, width), width, out),
-                    2 => fold::<16>(&narrow(words, shift, width), width, out),
-                    _ => fold::<8>(&narrow(words, shift, width), width, out),
+                    4 => fold::<4>(&narrow(words, shift, width), out),
+                    2 => fold::<2>(&narrow(words, shift, width), out),
+                    _ => fold::<1>(&narrow(words, shift, width), out),
                 }
             }
 
@@ -198,9 +203,9 @@ macro_rules! planes {
                     32 => merge::<_, NEGATIVE>(words, shift, plane.as_chunks().0, |f| u32::from_le_bytes(f) as $lane),
                     16 => merge::<_, NEGATIVE>(words, shift, plane.as_chunks().0, |f| u16::from_le_bytes(f) as $lane),
                     8 => merge::<_, NEGATIVE>(words, shift, plane, byte),
-                    4 => merge::<_, NEGATIVE>(words, shift, &unfold::<32>(plane, width), byte),
-                    2 => merge::<_, NEGATIVE>(words, shift, &unfold::<16>(plane, width), byte),
-                    _ => merge::<_, NEGATIVE>(words, shift, &unfold::<8>(plane, width), byte),
+                    4 => merge::<_, NEGATIVE>(words, shift, &unfold::<4>(plane), byte),
+                    2 => merge::<_, NEGATIVE>(words, shift, &unfold::<2>(plane), byte),
+                    _ => merge::<_, NEGATIVE>(words, shift, &unfold::<1>(plane), byte),
                 }
             }
 
@@ -247,7 +252,6 @@ macro_rules! planes {
 
             impl Planes for $lane {
                 fn pack_blocks(blocks: &[[Self; BLOCK]], bits: u8, out: &mut [u8]) {
-                    out.fill(0);
                     pack(blocks, bits, out);
                 }
                 fn add_blocks(blocks: &mut [[Self; BLOCK]], bits: u8, wire: &[u8]) {

@@ -127,7 +127,8 @@ impl<'a> Play<'a> {
 /// Gives the server a message, as a whole upload if there is one.
 pub(crate) fn give(server: &mut Server, client: ClientId, message: &[u8], upload: Option<Vec<u8>>) -> Result<Receipt, Error> {
     let Some(wire) = upload else { return server.receive(message) };
-    let mut upload = server.upload(client, MemorySpool::default())?;
+    // No upload is begun for a client that can not have one; its message is judged all the same.
+    let Ok(mut upload) = server.upload(client, MemorySpool::default()) else { return server.receive(message) };
     upload.write(&wire)?;
     server.accept(&mut upload, message)
 }
