@@ -17,7 +17,7 @@ fn prg(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(4 * len as u64));
         let keys = common::raw_keys(1);
         group.bench_function(BenchmarkId::new("limit: raw AES-256-CTR", len), |b| {
-            b.iter(|| common::raw_keystream(&keys, 4 * len))
+            b.iter(|| common::raw_keystream(&keys, 4 * len));
         });
         let (mut words, other) = (vec![1_u32; len], vec![2_u32; len]);
         group.bench_function(BenchmarkId::new("limit: add a vector", len), |b| {

@@ -28,7 +28,7 @@ fn vss(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("deal", n), |b| b.iter(|| deal(black_box(1))));
         let dealings: Vec<Dealing> = (0..BATCH).map(deal).collect();
         group.bench_function(BenchmarkId::new("recover", n), |b| {
-            b.iter(|| assert!(dealings.first().unwrap().recovers(threshold)))
+            b.iter(|| assert!(dealings.first().unwrap().recovers(threshold)));
         });
         let points = BATCH * u64::from(threshold);
         group.throughput(Throughput::Elements(points));

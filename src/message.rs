@@ -191,7 +191,7 @@ impl<'a> Frame<'a> {
             return Err(DecodeError::Session);
         }
         let member = session.client_key(frame.client).ok_or(DecodeError::Recipient)?;
-        let key = if frame.from_server() { session.server_key() } else { member };
+        let key = if frame.is_from_server() { session.server_key() } else { member };
         if frame.signed(&frame.attachment_hash()).verify(key, &frame.signature) { Ok(frame) } else { Err(DecodeError::Signature) }
     }
 
@@ -200,7 +200,7 @@ impl<'a> Frame<'a> {
         B::decode(self.client, self.body, self.attachment)
     }
 
-    pub(crate) fn from_server(&self) -> bool {
+    pub(crate) fn is_from_server(&self) -> bool {
         self.kind >= Adverts::TYPE
     }
 

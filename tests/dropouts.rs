@@ -4,7 +4,14 @@
 //! round, each within the one before, so a pattern is such a chain; and a chain whose set of some round is below the threshold ends
 //! there, so all patterns with that beginning are one case. Each chain that never falls below is a session of its own. Each that
 //! does is tried on a server of its own, which is given the recorded messages of the clients up to that round.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::panic_in_result_fn,
+    clippy::result_large_err,
+    reason = "tests"
+)]
 
 mod common;
 

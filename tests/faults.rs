@@ -283,7 +283,7 @@ fn a_panic_in_the_thread_of_a_lane_makes_the_client_a_dropout() {
         let threads: Vec<_> = lanes.into_iter().enumerate().map(masks).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect::<Vec<_>>()
     });
-    done.into_iter().for_each(|lane| state.join(lane).map_err(|(error, _)| error).unwrap());
+    done.into_iter().for_each(|lane| state.join(lane).unwrap());
     assert!(state.lanes(1).unwrap().is_empty(), "the lost masks are not given out again");
     let failure = state.finish().unwrap_err();
     assert_eq!(failure.error, InputError::Incomplete { missing }.into());

@@ -51,7 +51,7 @@ fn mask_lane(lane: &mut Lane, input: &[u64], sizes: &[usize], upload: &mut [u8])
 }
 
 fn join_all(state: &mut MaskingInput, lanes: impl IntoIterator<Item = Lane>) {
-    lanes.into_iter().for_each(|lane| state.join(lane).map_err(|(error, _)| error).unwrap());
+    lanes.into_iter().for_each(|lane| state.join(lane).unwrap());
 }
 
 fn finish(state: MaskingInput) -> (AwaitingSurvivors, Vec<u8>) {
@@ -229,11 +229,11 @@ fn a_lane_of_another_client_is_refused_and_given_back() {
     let mut upload = vec![0; 2500];
     own_lanes.iter_mut().for_each(|lane| mask_lane(lane, &inputs[&ClientId(20)], &[], &mut upload));
     other_lanes.iter_mut().for_each(|lane| mask_lane(lane, &inputs[&ClientId(10)], &[], &mut upload));
-    let (error, lane) = own.join(other_lanes.remove(0)).unwrap_err();
-    assert_eq!(error, InputError::WrongState.into());
+    let failure = own.join(other_lanes.remove(0)).unwrap_err();
+    assert_eq!(failure.error, InputError::WrongState.into());
     join_all(&mut own, own_lanes);
     assert_eq!(finish(own).1, unsplit(SHAPES[2]).1);
-    join_all(&mut other, other_lanes.into_iter().chain([lane]));
+    join_all(&mut other, other_lanes.into_iter().chain(failure.state.map(|lane| *lane)));
     finish(other);
 }
 
@@ -243,7 +243,7 @@ fn a_lane_of_the_same_client_in_another_run_is_refused() {
     let ((mut first, input), (mut second, _)) = (client(SHAPES[0]), client(SHAPES[0]));
     let (_first_lanes, mut second_lanes) = (first.lanes(1).unwrap(), second.lanes(1).unwrap());
     mask_lane(&mut second_lanes[0], &input, &[], &mut vec![0; 1000]);
-    assert_eq!(first.join(second_lanes.remove(0)).unwrap_err().0, InputError::WrongState.into());
+    assert_eq!(first.join(second_lanes.remove(0)).unwrap_err().error, InputError::WrongState.into());
 }
 
 #[test]
@@ -255,9 +255,9 @@ fn an_incomplete_lane_is_refused_with_what_is_missing_and_given_back() {
     for next in [0, 1, 63, 64, 65, 400, 452] {
         lane.mask(&input[given..next], &mut upload).unwrap();
         given = next;
-        let (error, back) = state.join(lane).unwrap_err();
-        assert_eq!(error, InputError::Incomplete { missing: 453 - next as u64 }.into());
-        lane = back;
+        let failure = state.join(lane).unwrap_err();
+        assert_eq!(failure.error, InputError::Incomplete { missing: 453 - next as u64 }.into());
+        lane = *failure.state.unwrap();
     }
     lane.mask(&input[given..], &mut upload).unwrap();
     join_all(&mut state, [lane]);

@@ -83,7 +83,7 @@ fn each_lane_needs_memory_for_a_piece_however_long_the_vector_is() {
                     wire.clear();
                     lanes.iter_mut().for_each(|lane| lane.mask(&words, &mut wire).unwrap());
                 }
-                lanes.into_iter().for_each(|lane| state.join(lane).map_err(|(error, _)| error).unwrap());
+                lanes.into_iter().for_each(|lane| state.join(lane).unwrap());
             })
         })
     });

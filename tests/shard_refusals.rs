@@ -79,7 +79,7 @@ fn what_does_not_belong_together_does_not_merge_and_changes_nothing() {
     }
     partial.merge(&sharded.partial(64..192, &[50, 40])).unwrap();
     refused(partial.merge(&sharded.partial(64..192, &[20])), InputError::Shard);
-    let sum = partial.unmask(&sharded.sum.plan(64..192).unwrap()).map_err(|(error, _)| error).unwrap();
+    let sum = partial.unmask(&sharded.sum.plan(64..192).unwrap()).unwrap();
     assert_eq!(words_of(&sum), plain_sum(&sharded.session, &sharded.inputs, sharded.sum.survivors())[64..192]);
 }
 
@@ -119,9 +119,9 @@ fn a_plan_unmasks_only_its_own_shard_with_every_survivor_in_it() {
     let (sharded, other) = (Sharded::new(1, 13), Sharded::new(2, 13));
     let plan = sharded.sum.plan(0..128).unwrap();
     let unmask = |partial: PartialSum, plan: &UnmaskPlan| match partial.unmask(plan) {
-        Err((error, partial)) => {
-            assert_eq!(error, InputError::Shard.into());
-            partial
+        Err(failure) => {
+            assert_eq!(failure.error, InputError::Shard.into());
+            *failure.state.unwrap()
         }
         Ok(_) => panic!("unmasked"),
     };
@@ -132,7 +132,7 @@ fn a_plan_unmasks_only_its_own_shard_with_every_survivor_in_it() {
     for wrong in [other.sum.plan(0..128), sharded.sum.plan(0..64), sharded.sum.plan(0..192), sharded.sum.plan(128..256)] {
         whole = unmask(whole, &wrong.unwrap());
     }
-    let sum = whole.unmask(&plan).map_err(|(error, _)| error).unwrap();
+    let sum = whole.unmask(&plan).unwrap();
     assert_eq!(words_of(&sum), plain_sum(&sharded.session, &sharded.inputs, sharded.sum.survivors())[..128]);
 }
 

@@ -27,7 +27,7 @@ pub(crate) const WIRE: u8 = b'w';
 pub(crate) const REPORT: u8 = b'r';
 
 /// Words that are generated, masked and sent at once.
-const STEP: u64 = 1 << 20;
+const STEP: usize = 1 << 20;
 
 /// The identity of a client in this example: everybody can make it, so it protects nothing.
 pub(crate) fn identity(id: u64) -> Arc<SigningIdentity> {
@@ -67,8 +67,8 @@ fn give_input(session: &Session, client: &mut Client, id: u64, stop_at: u64, out
     let Bound::Exact { max_abs } = session.bound() else { return Err(Failure::Run("no exact bound".into())) };
     let (update, ring) = (Update::new(id, max_abs), veilsum::Layout::new(session).ring());
     let (mut words, mut wire, mut checksum, mut sent) = (Vec::new(), Vec::new(), 0, 0);
-    for start in (0..session.vector_len()).step_by(STEP as usize) {
-        let positions = start..(start + STEP).min(session.vector_len());
+    for start in (0..session.vector_len()).step_by(STEP) {
+        let positions = start..(start + STEP as u64).min(session.vector_len());
         words.clear();
         // The session's words have at most 32 bits.
         #[allow(clippy::cast_possible_truncation, reason = "at most 32 bits")]

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Words that are read of the sum at once.
-const STEP: u64 = 1 << 20;
+const STEP: usize = 1 << 20;
 
 /// One client's process and its pipes. It is killed when it is dropped.
 struct Peer {
@@ -66,7 +66,7 @@ struct Reports {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let host = Arc::new(SigningIdentity::from_seed(&[0x73; 32]));
-    let session = descriptor(arguments, &*host)?;
+    let session = descriptor(arguments, &host)?;
     let dir = match &arguments.dir {
         Some(dir) => tempfile::tempdir_in(dir).map_err(|e| Failure::file(dir, e))?,
         None => tempfile::tempdir().map_err(broken)?,
@@ -95,13 +95,17 @@ fn descriptor(arguments: &Arguments, host: &SigningIdentity) -> Result<Session, 
     Ok(Session::builder(roster, host.public_key(), arguments.len, arguments.bits, bound).build()?)
 }
 
+#[allow(clippy::cast_precision_loss, reason = "to be read by people")]
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / (1_u64 << 30) as f64
+}
+
 /// Says what the disk has to hold, and refuses to begin if it can not.
 fn check_disk(session: &Session, dir: &Path) -> Result<(), Failure> {
     let upload = Layout::new(session).wire_len(&(0..session.vector_len()));
     let need = upload.saturating_mul(session.clients() as u64);
     let status = rustix::fs::statvfs(dir).map_err(|e| Failure::file(dir, e))?;
     let free = status.f_bavail.saturating_mul(status.f_frsize);
-    let gib = |bytes: u64| bytes.div_ceil(1 << 20) as f64 / 1024.0;
     say(&format!("uploads in {}: up to {:.2} GiB, of {:.2} GiB free", dir.display(), gib(need), gib(free)));
     // A margin, for others who write to the same disk.
     if need.saturating_add(need / 20) > free { Err(Failure::file(dir, "not enough room on this disk")) } else { Ok(()) }
@@ -203,8 +207,8 @@ fn verify(sum: &Sum, reports: &Reports) -> Result<bool, Failure> {
     let (len, ring) = (sum.layout().vector_len(), sum.layout().ring());
     let (bar, mut words, mut checksum) = (progress(len * 4), Vec::new(), 0);
     bar.set_message("unmasking");
-    for start in (0..len).step_by(STEP as usize) {
-        let count = usize::try_from((len - start).min(STEP)).unwrap_or(0);
+    for start in (0..len).step_by(STEP) {
+        let count = usize::try_from((len - start).min(STEP as u64)).unwrap_or(0);
         words.resize(count, 0_u32);
         sum.read(start, &mut words)?;
         checksum = extend(checksum, start, words.iter().map(|word| ring.centered((*word).into())));
@@ -231,7 +235,7 @@ fn report(session: &Session, sum: &Sum, reports: &Reports, lost: Option<ClientId
         session.clients(),
         sum.survivors().len(),
         lost.map_or_else(|| "nobody".to_owned(), |id| id.to_string()),
-        (counters.upload_bytes >> 20) as f64 / 1024.0,
+        gib(counters.upload_bytes),
         counters.mask_streams,
         reports.peak_mib,
         peak_mib(),

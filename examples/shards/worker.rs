@@ -31,7 +31,7 @@ const ROOT: u8 = b'r';
 const PEAK: u8 = b'm';
 
 /// Words that are read and sent at once.
-const STEP: u64 = 1 << 20;
+const STEP: usize = 1 << 20;
 
 /// What a worker answers.
 pub(crate) struct Done {
@@ -54,9 +54,9 @@ pub(crate) fn run(dir: &Path) -> Result<(), Failure> {
     let partial = PartialSum::new(&session, shard, &uploads)?;
     let plan = UnmaskPlan::decode(expect(&mut input, PLAN, &mut frame)?)?;
     zeroize::Zeroize::zeroize(&mut frame);
-    let sum = partial.unmask(&plan).map_err(|(error, _)| error)?;
-    for start in range.clone().step_by(STEP as usize) {
-        let mut words = vec![0_u32; usize::try_from((range.end - start).min(STEP)).map_err(broken)?];
+    let sum = partial.unmask(&plan).map_err(veilsum::Error::from)?;
+    for start in range.clone().step_by(STEP) {
+        let mut words = vec![0_u32; usize::try_from((range.end - start).min(STEP as u64)).map_err(broken)?];
         sum.read(start, &mut words)?;
         put(&mut output, WORDS, &words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>()).map_err(broken)?;
     }

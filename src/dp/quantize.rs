@@ -11,9 +11,9 @@ use crate::{
 /// First byte of the canonical description: fixed point, version 1.
 const KIND: u8 = 0x01;
 /// Magnitudes stay below this, so that every step is exact in `f64`.
-const LEVELS_LIMIT: f64 = (1_u64 << 50) as f64;
+const LEVELS_LIMIT: f64 = 1_125_899_906_842_624.0;
 /// Adding and subtracting it rounds to the nearest integer, ties to even, below 2^51.
-const ROUNDER: f64 = 1.5 * (1_u64 << 52) as f64;
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 mod private {
     pub trait Sealed {}

@@ -32,6 +32,7 @@ pub(crate) trait Lane: Word + Planes + Zeroize {
 macro_rules! word {
     ($type:ty) => {
         impl Word for $type {
+            #[allow(clippy::cast_possible_truncation, reason = "32 or 64")]
             const BITS: u8 = <$type>::BITS as u8;
             #[inline(always)]
             fn to_u64(self) -> u64 {

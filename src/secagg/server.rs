@@ -40,6 +40,7 @@ pub(crate) struct Host {
 }
 
 /// What became of a message before its contents were looked at.
+#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 enum Opened<'a> {
     /// New, authentic, of the type and transcript that the round is about.
     New(Frame<'a>, Hash),

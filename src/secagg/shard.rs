@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{
     server::add_range,
+    step::Failure,
     transcript::{bitmap_of, read_bitmap_of},
     upload::{ChunkTree, Spool, SpoolError},
 };
@@ -221,9 +222,9 @@ impl PartialSum {
     ///
     /// # Errors
     /// [`InputError::Shard`] if the plan is another shard's, or survivors are missing; with the partial sum.
-    pub fn unmask(self, plan: &UnmaskPlan) -> Result<ShardSum, (Error, Self)> {
+    pub fn unmask(self, plan: &UnmaskPlan) -> Result<ShardSum, Failure<Self>> {
         if plan.shard != self.shard || !self.included.iter().eq(&self.shard.survivors) {
-            return Err((InputError::Shard.into(), self));
+            return Err(Failure::keep(InputError::Shard, self));
         }
         let masks = plan.seeds.to_masks(self.shard.session);
         Ok(ShardSum { shard: self.shard, layout: self.layout, sum: self.sum, masks })

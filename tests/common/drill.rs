@@ -2,6 +2,7 @@
 //! tried in altered forms, which must be refused and change nothing.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::panic_in_result_fn, clippy::wrong_self_convention, reason = "a message goes to somebody")]
 
 use std::collections::BTreeMap;
 

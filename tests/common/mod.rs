@@ -1,6 +1,6 @@
 //! A whole session in memory, with hooks for whatever goes wrong.
 #![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses some of it")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::panic_in_result_fn, reason = "tests")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

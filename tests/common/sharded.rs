@@ -82,7 +82,7 @@ impl Sharded {
         partials.for_each(|partial| total.merge(&partial).unwrap());
         assert!(total.included().eq(self.sum.survivors().iter().copied()));
         let plan = UnmaskPlan::decode(&self.sum.plan(range).unwrap().encode()).unwrap();
-        total.unmask(&plan).map_err(|(error, _)| error).unwrap()
+        total.unmask(&plan).unwrap()
     }
 }
 

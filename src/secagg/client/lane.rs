@@ -10,7 +10,7 @@ use crate::{
         pairwise::{BlockKeys, Pending},
     },
     math::ring::Word,
-    secagg::upload::ChunkTree,
+    secagg::{step::Failure, upload::ChunkTree},
 };
 
 /// What masks a range of positions: each of them once.
@@ -166,9 +166,9 @@ impl Lender {
     }
 
     /// Takes back a lane that is done.
-    pub(crate) fn take_back(&mut self, lane: Lane) -> Result<(), (Error, Lane)> {
+    pub(crate) fn take_back(&mut self, lane: Lane) -> Result<(), Failure<Lane>> {
         if !Arc::ptr_eq(&lane.0.masks, &self.masker.masks) {
-            return Err((InputError::WrongState.into(), lane));
+            return Err(Failure::keep(InputError::WrongState, lane));
         }
         match lane.remaining() {
             0 => {
@@ -176,7 +176,7 @@ impl Lender {
                 self.returned.insert(place, lane.0);
                 Ok(())
             }
-            missing => Err((InputError::Incomplete { missing }.into(), lane)),
+            missing => Err(Failure::keep(InputError::Incomplete { missing }, lane)),
         }
     }
 

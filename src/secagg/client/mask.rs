@@ -83,7 +83,7 @@ impl MaskingInput {
     ///
     /// # Errors
     /// [`InputError::Incomplete`] if words are missing, [`InputError::WrongState`] if it is another client's; with the lane.
-    pub fn join(&mut self, lane: Lane) -> Result<(), (Error, Lane)> {
+    pub fn join(&mut self, lane: Lane) -> Result<(), Failure<Lane>> {
         self.masks.take_back(lane)
     }
 

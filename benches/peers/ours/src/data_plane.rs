@@ -39,7 +39,7 @@ pub fn run(values: &[f32]) -> Result<Run> {
     timed(&mut server, || -> Result<()> {
         let plan = UnmaskPlan::decode(&plan)?;
         let sum = PartialSum::new(&session, plan.shard().clone(), &uploads)?;
-        let sum = sum.unmask(&plan).map_err(|(error, _)| error)?;
+        let sum = sum.unmask(&plan).map_err(veilsum::Error::from)?;
         mean(|position, words| sum.read(position, words), &mut result)
     })?;
     check(values, &result)?;
