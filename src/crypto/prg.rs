@@ -59,7 +59,7 @@ impl BlockKey {
             let (head, rest) = words.split_at_mut(take);
             let mut block = counter_block(counter);
             self.0.encrypt_block(&mut block);
-            combine::<L, NEGATIVE>(head, block.get(skip * L::BYTES..).unwrap_or_default());
+            L::combine::<NEGATIVE>(head, block.get(skip * L::BYTES..).unwrap_or_default());
             block.zeroize();
             words = rest;
             counter += 1;
@@ -76,14 +76,6 @@ fn counter_block(counter: u64) -> Block {
         *low = counter.to_be_bytes();
     }
     block
-}
-
-#[inline(always)]
-fn combine<L: Lane, const NEGATIVE: bool>(words: &mut [L], keystream: &[u8]) {
-    for (word, bytes) in words.iter_mut().zip(keystream.chunks_exact(L::BYTES)) {
-        let mask = L::from_le_slice(bytes);
-        *word = if NEGATIVE { word.wrapping_sub(mask) } else { word.wrapping_add(mask) };
-    }
 }
 
 struct AddStream<'a, L, const NEGATIVE: bool> {
@@ -110,13 +102,13 @@ impl<L: Lane, const NEGATIVE: bool> BlockCipherEncClosure for AddStream<'_, L, N
             }
             backend.encrypt_par_blocks_inplace(&mut blocks);
             // As one run of bytes, so that the loop is over whole vectors of the back end's instruction set.
-            combine::<L, NEGATIVE>(run, blocks.as_flattened());
+            L::combine::<NEGATIVE>(run, blocks.as_flattened());
         }
         for words in runs.into_remainder().chunks_mut(per_block) {
             let mut block = counter_block(counter);
             counter = counter.wrapping_add(1);
             backend.encrypt_block_inplace(&mut block);
-            combine::<L, NEGATIVE>(words, &block);
+            L::combine::<NEGATIVE>(words, &block);
             block.zeroize();
         }
         blocks.as_flattened_mut().zeroize();

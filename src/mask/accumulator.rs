@@ -3,9 +3,6 @@
 use alloc::vec::Vec;
 use core::{fmt, ops::Range};
 
-#[cfg(feature = "parallel")]
-use rayon::prelude::*;
-
 use super::pairwise::{Masks, PIECE_LEN};
 use crate::{
     error::{DecodeError, EnvironmentError},
@@ -36,8 +33,8 @@ impl Accumulator {
     pub(crate) fn add_wire(&mut self, range: &Range<u64>, wire: &[u8], negative: bool) -> Result<(), DecodeError> {
         let place = self.place(range).ok_or(DecodeError::Count)?;
         match &mut self.lanes {
-            Lanes::Narrow(words) => add_wire(words.get_mut(place).ok_or(DecodeError::Count)?, self.ring, wire, negative),
-            Lanes::Wide(words) => add_wire(words.get_mut(place).ok_or(DecodeError::Count)?, self.ring, wire, negative),
+            Lanes::Narrow(words) => self.ring.add_packed(wire, words.get_mut(place).ok_or(DecodeError::Count)?, negative),
+            Lanes::Wide(words) => self.ring.add_packed(wire, words.get_mut(place).ok_or(DecodeError::Count)?, negative),
         }
     }
 
@@ -88,19 +85,6 @@ fn zeros<L: Lane>(words: u64) -> Result<Vec<L>, EnvironmentError> {
     zeros.try_reserve_exact(len).map_err(|_| refused)?;
     zeros.resize(len, L::default());
     Ok(zeros)
-}
-
-fn add_wire<L: Lane>(words: &mut [L], ring: Ring, wire: &[u8], negative: bool) -> Result<(), DecodeError> {
-    if wire.len() as u64 != ring.packed_len(words.len() as u64) {
-        return Err(DecodeError::Count);
-    }
-    ring.check_padding(wire, words.len() as u64)?;
-    let piece_bytes = PIECE_LEN / 8 * usize::from(ring.bits());
-    let add = |(words, wire): (&mut [L], &[u8])| ring.add_packed(wire, words, negative);
-    #[cfg(feature = "parallel")]
-    return words.par_chunks_mut(PIECE_LEN).zip(wire.par_chunks(piece_bytes)).try_for_each(add);
-    #[cfg(not(feature = "parallel"))]
-    return words.chunks_mut(PIECE_LEN).zip(wire.chunks(piece_bytes)).try_for_each(add);
 }
 
 fn add_all<L: Lane>(sum: &mut [L], other: &[L]) {

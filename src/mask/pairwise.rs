@@ -22,8 +22,8 @@ use crate::{
 pub(crate) const ALIGNMENT: u64 = BLOCK as u64;
 
 /// Words that all keystreams are added to before the next piece: they and the keys of many neighbors stay in the second-level
-/// cache, and the cost of beginning a keystream is spread over 32 KiB or more.
-pub(crate) const PIECE_LEN: usize = 1 << 13;
+/// cache, and the cost of beginning a keystream is spread over 64 KiB or more.
+pub(crate) const PIECE_LEN: usize = 1 << 14;
 
 pub(crate) fn wire_len(ring: Ring, range: &Range<u64>) -> u64 {
     ring.packed_len(range.end.saturating_sub(range.start))
@@ -154,9 +154,16 @@ impl BlockKeys {
     fn add_to<L: Lane>(&self, offset: u64, words: &mut [L]) {
         let add = |(piece, words): (usize, &mut [L])| self.add_piece(offset + (piece * PIECE_LEN) as u64, words);
         #[cfg(feature = "parallel")]
-        words.par_chunks_mut(PIECE_LEN).enumerate().for_each(add);
-        #[cfg(not(feature = "parallel"))]
+        if self.is_worth_threads(words.len()) {
+            return words.par_chunks_mut(PIECE_LEN).enumerate().for_each(add);
+        }
         words.chunks_mut(PIECE_LEN).enumerate().for_each(add);
+    }
+
+    /// Whether the work is some hundred microseconds, and there are threads to share it: handing it out costs some ten.
+    #[cfg(feature = "parallel")]
+    fn is_worth_threads(&self, words: usize) -> bool {
+        words.saturating_mul(self.keys.len()) >= 1 << 21 && rayon::current_num_threads() > 1
     }
 
     fn add_piece<L: Lane>(&self, offset: u64, words: &mut [L]) {
@@ -175,16 +182,13 @@ impl BlockKeys {
         };
         let buffer = || Vec::with_capacity(PIECE_LEN.min(words.len()));
         #[cfg(feature = "parallel")]
-        {
+        if self.is_worth_threads(words.len()) {
             let pieces = words.par_chunks(PIECE_LEN).zip(wire.par_chunks_mut(piece_bytes));
-            pieces.enumerate().for_each_init(buffer, mask);
+            return pieces.enumerate().for_each_init(buffer, mask);
         }
-        #[cfg(not(feature = "parallel"))]
-        {
-            let mut lanes = buffer();
-            let pieces = words.chunks(PIECE_LEN).zip(wire.chunks_mut(piece_bytes));
-            pieces.enumerate().for_each(|piece| mask(&mut lanes, piece));
-        }
+        let mut lanes = buffer();
+        let pieces = words.chunks(PIECE_LEN).zip(wire.chunks_mut(piece_bytes));
+        pieces.enumerate().for_each(|piece| mask(&mut lanes, piece));
     }
 }
 

@@ -24,7 +24,8 @@ pub trait Word: private::Sealed + Copy + Default + Send + Sync + 'static {
 /// A machine integer in which words are masked and summed.
 pub(crate) trait Lane: Word + Planes + Zeroize {
     const BYTES: usize;
-    fn from_le_slice(bytes: &[u8]) -> Self;
+    /// Adds little-endian integers to words one by one, or takes them away, as far as both go.
+    fn combine<const NEGATIVE: bool>(words: &mut [Self], bytes: &[u8]);
     fn wrapping_add(self, other: Self) -> Self;
     fn wrapping_sub(self, other: Self) -> Self;
 }
@@ -48,8 +49,11 @@ macro_rules! word {
         impl Lane for $type {
             const BYTES: usize = size_of::<$type>();
             #[inline(always)]
-            fn from_le_slice(bytes: &[u8]) -> Self {
-                bytes.first_chunk().map_or(0, |bytes| Self::from_le_bytes(*bytes))
+            fn combine<const NEGATIVE: bool>(words: &mut [Self], bytes: &[u8]) {
+                for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+                    let value = Self::from_le_bytes(*bytes);
+                    *word = if NEGATIVE { word.wrapping_sub(value) } else { word.wrapping_add(value) };
+                }
             }
             #[inline(always)]
             fn wrapping_add(self, other: Self) -> Self {

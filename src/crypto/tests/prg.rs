@@ -31,7 +31,8 @@ fn keystream(key: &[u8; 32], initial: u128, blocks: u128) -> Vec<u8> {
 
 /// Words of a keystream, little-endian.
 fn words<L: Lane>(keystream: &[u8]) -> Vec<L> {
-    keystream.chunks_exact(L::BYTES).map(L::from_le_slice).collect()
+    let word = |bytes: &[u8]| L::from_u64(bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    keystream.chunks_exact(L::BYTES).map(word).collect()
 }
 
 const SEED: [u8; 32] = [0x33; 32];

@@ -92,8 +92,10 @@ fn the_first_word_out_of_range_is_named_by_its_position_in_the_vector() {
 
 #[test]
 fn lanes_wrap_and_read_little_endian() {
-    assert_eq!(<u32 as Lane>::from_le_slice(&[1, 2, 3, 4]), 0x0403_0201);
-    assert_eq!(<u64 as Lane>::from_le_slice(&[1, 2, 3, 4, 5, 6, 7, 8]), 0x0807_0605_0403_0201);
+    let (mut narrow, mut wide) = ([1_u32, u32::MAX], [0_u64]);
+    <u32 as Lane>::combine::<false>(&mut narrow, &[1, 2, 3, 4, 2, 0, 0, 0, 9]);
+    <u64 as Lane>::combine::<true>(&mut wide, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!((narrow, wide), ([0x0403_0202, 1], [0x0807_0605_0403_0201_u64.wrapping_neg()]));
     assert_eq!((<u32 as Lane>::BYTES, <u64 as Lane>::BYTES), (4, 8));
     assert_eq!(Lane::wrapping_add(u32::MAX, 2), 1);
     assert_eq!(Lane::wrapping_sub(1_u64, 2), u64::MAX);
