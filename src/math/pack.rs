@@ -181,41 +181,37 @@ macro_rules! planes {
                 }
             }
 
-            /// Adds `field << shift` to each word.
+            /// Puts `field << shift` into each word, whose bits there are zero.
             #[inline(always)]
-            fn merge<T: Copy, const NEGATIVE: bool>(
-                words: &mut [$lane; BLOCK],
-                shift: u32,
-                plane: &[T],
-                field: impl Fn(T) -> $lane,
-            ) {
-                for (word, value) in words.iter_mut().zip(plane) {
-                    let value = field(*value) << shift;
-                    *word = if NEGATIVE { word.wrapping_sub(value) } else { word.wrapping_add(value) };
-                }
+            fn merge<T: Copy>(words: &mut [$lane; BLOCK], shift: u32, plane: &[T], field: impl Fn(T) -> $lane) {
+                words.iter_mut().zip(plane).for_each(|(word, value)| *word |= field(*value) << shift);
             }
 
             #[inline(always)]
-            fn take<const NEGATIVE: bool>(words: &mut [$lane; BLOCK], width: u32, shift: u32, plane: &[u8]) {
+            fn take(words: &mut [$lane; BLOCK], width: u32, shift: u32, plane: &[u8]) {
                 let byte = |field: u8| field as $lane;
                 match width {
-                    64 => merge::<_, NEGATIVE>(words, shift, plane.as_chunks().0, |f| u64::from_le_bytes(f) as $lane),
-                    32 => merge::<_, NEGATIVE>(words, shift, plane.as_chunks().0, |f| u32::from_le_bytes(f) as $lane),
-                    16 => merge::<_, NEGATIVE>(words, shift, plane.as_chunks().0, |f| u16::from_le_bytes(f) as $lane),
-                    8 => merge::<_, NEGATIVE>(words, shift, plane, byte),
-                    4 => merge::<_, NEGATIVE>(words, shift, &unfold::<4>(plane), byte),
-                    2 => merge::<_, NEGATIVE>(words, shift, &unfold::<2>(plane), byte),
-                    _ => merge::<_, NEGATIVE>(words, shift, &unfold::<1>(plane), byte),
+                    64 => merge(words, shift, plane.as_chunks().0, |f| u64::from_le_bytes(f) as $lane),
+                    32 => merge(words, shift, plane.as_chunks().0, |f| u32::from_le_bytes(f) as $lane),
+                    16 => merge(words, shift, plane.as_chunks().0, |f| u16::from_le_bytes(f) as $lane),
+                    8 => merge(words, shift, plane, byte),
+                    4 => merge(words, shift, &unfold::<4>(plane), byte),
+                    2 => merge(words, shift, &unfold::<2>(plane), byte),
+                    _ => merge(words, shift, &unfold::<1>(plane), byte),
                 }
             }
 
             #[inline(always)]
             fn all<const NEGATIVE: bool>(blocks: &mut [[$lane; BLOCK]], bits: u8, wire: &[u8]) {
                 for (block, mut wire) in blocks.iter_mut().zip(wire.chunks_exact(BLOCK / 8 * usize::from(bits))) {
+                    let mut values = [0; BLOCK];
                     for (width, shift) in fields(bits) {
                         let (plane, rest) = wire.split_at_checked(BLOCK / 8 * width as usize).unwrap_or_default();
-                        take::<NEGATIVE>(block, width, shift, plane);
+                        take(&mut values, width, shift, plane);
                         wire = rest;
+                    }
+                    for (word, value) in block.iter_mut().zip(values) {
+                        *word = if NEGATIVE { word.wrapping_sub(value) } else { word.wrapping_add(value) };
                     }
                 }
             }
