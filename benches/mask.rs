@@ -1,6 +1,6 @@
 //! A client's masking, from words to wire bytes, against the raw AES-256-CTR keystream that it needs, in the same run.
 //!
-//! `cargo bench --all-features --bench mask`. The throughput counted is keystream bytes: 4 for each word and keystream. The vector has 2^20
+//! `cargo bench --bench mask`. The throughput counted is keystream bytes: 4 for each word and keystream. The vector has 2^20
 //! words, so key derivation, memory traffic and packing are all in the figure.
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]

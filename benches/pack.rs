@@ -1,6 +1,6 @@
 //! The wire form of words, in elements a second: on blocks in the cache, and from memory against memcpy.
 //!
-//! `cargo bench --all-features --bench pack`
+//! `cargo bench --bench pack`
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]
 

@@ -1,6 +1,6 @@
 //! The mask generator alone: one keystream added to a vector in the cache, against raw AES-256-CTR and against adding a vector.
 //!
-//! `cargo bench --all-features --bench prg`
+//! `cargo bench --bench prg`
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
 
 mod common;

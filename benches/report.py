@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every figure of the last benchmark runs beside its limit: a Markdown table, and a bar chart of the ratios.
 
-    cargo bench --all-features
+    cargo bench
     python3 benches/report.py                     # the table, on standard output
     python3 benches/report.py --svg benches/report.svg
 
@@ -52,7 +52,7 @@ class Results:
         try:
             return self.of[group, function, str(parameter)]
         except KeyError:
-            raise Missing(f"no result of {group}/{function}/{parameter}: run `cargo bench --all-features --bench {group}`") from None
+            raise Missing(f"no result of {group}/{function}/{parameter}: run `cargo bench --bench {group}`") from None
 
     def rate(self, group, function, parameter):
         result = self.get(group, function, parameter)
@@ -189,7 +189,7 @@ def collect(results, benches):
     rows = []
     for bench in benches:
         if bench not in results.groups():
-            print(f"report: no results of {bench}; run `cargo bench --all-features --bench {bench}`", file=sys.stderr)
+            print(f"report: no results of {bench}; run `cargo bench --bench {bench}`", file=sys.stderr)
             continue
         if results.spread(bench) > SAME_RUN_SECONDS:
             print(f"report: the results of {bench} are of different runs; their ratios may mislead", file=sys.stderr)
@@ -209,13 +209,13 @@ def main():
     if unknown:
         parser.error(f"no bench is called {', '.join(unknown)}")
     if not arguments.results.is_dir():
-        sys.exit(f"report: {arguments.results} does not exist; run `cargo bench --all-features` first")
+        sys.exit(f"report: {arguments.results} does not exist; run `cargo bench` first")
     try:
         rows = collect(Results(arguments.results), arguments.bench or BENCHES)
     except Missing as missing:
         sys.exit(f"report: {missing}")
     if not rows:
-        sys.exit(f"report: {arguments.results} has no results; run `cargo bench --all-features` first")
+        sys.exit(f"report: {arguments.results} has no results; run `cargo bench` first")
     if arguments.svg:
         arguments.svg.write_text(chart(grouped(rows)))
     else:

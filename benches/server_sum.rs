@@ -1,6 +1,6 @@
 //! The server's sum, straight from the wire bytes of spooled uploads, chunk by chunk over all of them, against the memory's own rates.
 //!
-//! `cargo bench --all-features --bench server_sum`. Throughput is wire bytes. Uploads of 2^22 words, more than the caches hold together.
+//! `cargo bench --bench server_sum`. Throughput is wire bytes. Uploads of 2^22 words, more than the caches hold together.
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]
 

@@ -1,6 +1,6 @@
 //! Taking the masks off a sum of 100 clients, of whom 0, 10 or 33 dropped out, against the raw keystream that this needs.
 //!
-//! `cargo bench --all-features --bench unmask`. Throughput is keystream bytes: one self mask for each survivor, and one pair mask for each
+//! `cargo bench --bench unmask`. Throughput is keystream bytes: one self mask for each survivor, and one pair mask for each
 //! survivor and drop-out.
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]

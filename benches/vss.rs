@@ -1,6 +1,6 @@
 //! Verifiable secret sharing: dealing one secret, checking dealings in one batch, recovering; n holders, threshold `n - (n - 1) / 3`.
 //!
-//! `cargo bench --all-features --bench vss`. Checking is counted in commitments (points) a second, against decoding as many points and one
+//! `cargo bench --bench vss`. Checking is counted in commitments (points) a second, against decoding as many points and one
 //! multi-scalar multiplication over them with 128-bit scalars.
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]

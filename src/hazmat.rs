@@ -12,7 +12,7 @@ use crate::{
         secret::Secret,
         vss::{Commitments, Kind, Polynomials, Share, check_batch, lagrange_weights, recover, second_generator_table},
     },
-    error::{ClientId, Error},
+    error::{ClientId, Error, InputError},
     mask::pairwise::{BlockKeys, Masks},
     math::ring::{Lane, Ring, Word},
     session::SessionId,
@@ -60,12 +60,15 @@ impl Keystreams {
     }
 }
 
-/// Packs words (docs/protocol.md, section 12) into exactly [`Ring::packed_len`] bytes; other lengths pack what fits.
+/// Packs words (docs/protocol.md, section 12) into exactly [`Ring::packed_len`] bytes; other lengths pack what fits, and a ring above 32
+/// bits packs nothing.
 pub fn pack_u32(ring: Ring, words: &[u32], wire: &mut [u8]) {
-    ring.pack_into(words, wire);
+    if ring.bits() <= 32 {
+        ring.pack_into(words, wire);
+    }
 }
 
-/// As [`pack_u32`].
+/// As [`pack_u32`], for every ring.
 pub fn pack_u64(ring: Ring, words: &[u64], wire: &mut [u8]) {
     ring.pack_into(words, wire);
 }
@@ -73,8 +76,11 @@ pub fn pack_u64(ring: Ring, words: &[u64], wire: &mut [u8]) {
 /// Adds packed words to `words`.
 ///
 /// # Errors
-/// [`Error::Decode`] if there are not that many, or a padding bit is set.
+/// [`Error::Decode`] if there are not that many, or a padding bit is set; [`InputError::WordWidth`] for a ring above 32 bits.
 pub fn add_packed_u32(ring: Ring, wire: &[u8], words: &mut [u32]) -> Result<(), Error> {
+    if ring.bits() > 32 {
+        return Err(InputError::WordWidth(ring.bits()).into());
+    }
     add_packed(ring, wire, words)
 }
 

@@ -104,4 +104,4 @@ fn read<L: Lane, W: Word>(words: &[L], ring: Ring, position: u64, masks: &Masks,
 }
 
 /// Words that are read at once: enough pieces for many threads, and little memory.
-const READ_LEN: usize = 32 * PIECE_LEN;
+const READ_LEN: usize = 16 * PIECE_LEN;

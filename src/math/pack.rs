@@ -181,37 +181,55 @@ macro_rules! planes {
                 }
             }
 
-            /// Puts `field << shift` into each word, whose bits there are zero.
+            /// Applies `put` to each word and its field, shifted into place.
             #[inline(always)]
-            fn merge<T: Copy>(words: &mut [$lane; BLOCK], shift: u32, plane: &[T], field: impl Fn(T) -> $lane) {
-                words.iter_mut().zip(plane).for_each(|(word, value)| *word |= field(*value) << shift);
+            fn merge<T: Copy>(
+                words: &mut [$lane; BLOCK],
+                shift: u32,
+                plane: &[T],
+                field: impl Fn(T) -> $lane,
+                put: impl Fn(&mut $lane, $lane),
+            ) {
+                words.iter_mut().zip(plane).for_each(|(word, value)| put(word, field(*value) << shift));
             }
 
             #[inline(always)]
-            fn take(words: &mut [$lane; BLOCK], width: u32, shift: u32, plane: &[u8]) {
+            fn take(words: &mut [$lane; BLOCK], width: u32, shift: u32, plane: &[u8], put: impl Fn(&mut $lane, $lane)) {
                 let byte = |field: u8| field as $lane;
                 match width {
-                    64 => merge(words, shift, plane.as_chunks().0, |f| u64::from_le_bytes(f) as $lane),
-                    32 => merge(words, shift, plane.as_chunks().0, |f| u32::from_le_bytes(f) as $lane),
-                    16 => merge(words, shift, plane.as_chunks().0, |f| u16::from_le_bytes(f) as $lane),
-                    8 => merge(words, shift, plane, byte),
-                    4 => merge(words, shift, &unfold::<4>(plane), byte),
-                    2 => merge(words, shift, &unfold::<2>(plane), byte),
-                    _ => merge(words, shift, &unfold::<1>(plane), byte),
+                    64 => merge(words, shift, plane.as_chunks().0, |f| u64::from_le_bytes(f) as $lane, put),
+                    32 => merge(words, shift, plane.as_chunks().0, |f| u32::from_le_bytes(f) as $lane, put),
+                    16 => merge(words, shift, plane.as_chunks().0, |f| u16::from_le_bytes(f) as $lane, put),
+                    8 => merge(words, shift, plane, byte, put),
+                    4 => merge(words, shift, &unfold::<4>(plane), byte, put),
+                    2 => merge(words, shift, &unfold::<2>(plane), byte, put),
+                    _ => merge(words, shift, &unfold::<1>(plane), byte, put),
+                }
+            }
+
+            #[inline(always)]
+            fn planes(words: &mut [$lane; BLOCK], bits: u8, mut wire: &[u8], put: impl Fn(&mut $lane, $lane) + Copy) {
+                for (width, shift) in fields(bits) {
+                    let (plane, rest) = wire.split_at_checked(BLOCK / 8 * width as usize).unwrap_or_default();
+                    take(words, width, shift, plane, put);
+                    wire = rest;
                 }
             }
 
             #[inline(always)]
             fn all<const NEGATIVE: bool>(blocks: &mut [[$lane; BLOCK]], bits: u8, wire: &[u8]) {
-                for (block, mut wire) in blocks.iter_mut().zip(wire.chunks_exact(BLOCK / 8 * usize::from(bits))) {
-                    let mut values = [0; BLOCK];
-                    for (width, shift) in fields(bits) {
-                        let (plane, rest) = wire.split_at_checked(BLOCK / 8 * width as usize).unwrap_or_default();
-                        take(&mut values, width, shift, plane);
-                        wire = rest;
-                    }
-                    for (word, value) in block.iter_mut().zip(values) {
-                        *word = if NEGATIVE { word.wrapping_sub(value) } else { word.wrapping_add(value) };
+                let add = |sum: &mut $lane, value: $lane| {
+                    *sum = if NEGATIVE { sum.wrapping_sub(value) } else { sum.wrapping_add(value) };
+                };
+                // A block of several planes is put together first, if it fits into registers: one pass over the sum.
+                let at_once = !bits.is_power_of_two() && <$lane>::BITS == 32;
+                for (block, wire) in blocks.iter_mut().zip(wire.chunks_exact(BLOCK / 8 * usize::from(bits))) {
+                    if at_once {
+                        let mut values = [0; BLOCK];
+                        planes(&mut values, bits, wire, |word, value| *word |= value);
+                        block.iter_mut().zip(values).for_each(|(sum, value)| add(sum, value));
+                    } else {
+                        planes(block, bits, wire, add);
                     }
                 }
             }

@@ -91,8 +91,8 @@ impl Host {
     }
 
     /// Forgets a message, so that it can come again.
-    fn forget(&mut self, kind: u8, client: ClientId) {
-        self.seen.remove(&(kind, client));
+    fn forget(&mut self, kind: u8, client: ClientId) -> Option<Hash> {
+        self.seen.remove(&(kind, client))
     }
 
     fn decode<B: Body>(frame: &Frame<'_>) -> Result<B, Error> {

@@ -231,8 +231,9 @@ impl PartialSum {
     }
 }
 
-/// The seeds of the masks that are on a sum. **Secret**: with it and the masked sum anyone has the sum of the shard, and the self
-/// mask of every survivor. Send it over an encrypted channel to workers that may know the sum, and never store it in the clear.
+/// The seeds of the masks that are on a sum. **Secret**: they are those of the whole vector, whatever the shard. With one plan and the
+/// partial sums of any shards anyone has the sum there, and the self mask of every survivor. Send it over an encrypted channel to
+/// workers that may know the whole sum, and never store it in the clear.
 ///
 /// It is serialisable on purpose, by [`UnmaskPlan::encode`] and not through `serde`, and wiped on drop.
 ///

@@ -19,7 +19,8 @@ pub struct Failure<S> {
     /// What happened.
     pub error: Error,
     /// The state, if the message could not be attributed, or the step can be tried again; otherwise the party is finished. Nothing in it
-    /// has changed, except that a server keeps in mind who complained and who lied.
+    /// has changed, except that a server keeps in mind who complained, who lied, and whose upload
+    /// could not be read back.
     pub state: Option<Box<S>>,
     /// A message that must still be sent: the proof of a bad dealing.
     pub complaint: Option<Vec<u8>>,

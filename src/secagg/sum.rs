@@ -30,13 +30,15 @@ pub struct Sum {
     survivors: Vec<ClientId>,
     liars: Vec<ClientId>,
     h3: Hash,
+    /// What was announced: another root would be evidence against this server.
+    announced: Option<Hash>,
 }
 
 impl Sum {
     pub(crate) fn new(host: Host, round: super::server::Unmasking, seeds: Seeds, liars: Vec<ClientId>) -> Self {
         let super::server::Unmasking { layout, sum, survivors, h3, .. } = round;
         let masks = seeds.to_masks(host.session.id());
-        Self { host, layout, masked: sum, seeds, masks, survivors, liars, h3 }
+        Self { host, layout, masked: sum, seeds, masks, survivors, liars, h3, announced: None }
     }
 
     /// Writes the words at `position ..` to `out`. Any range, in any order; use [`crate::Ring::centered`] for signed values.
@@ -75,7 +77,8 @@ impl Sum {
         &self.survivors
     }
 
-    /// Who revealed wrong shares, ascending; the sum is right all the same.
+    /// Who is known to have revealed wrong shares, ascending: they are looked for only when a secret does not recover. The sum is right
+    /// all the same.
     #[must_use]
     pub fn liars(&self) -> &[ClientId] {
         &self.liars
@@ -91,7 +94,8 @@ impl Sum {
     /// next round's descriptor.
     ///
     /// # Errors
-    /// [`Error::Environment`] if the identity can not sign; [`InputError::WrongState`] if shards make the sum.
+    /// [`Error::Environment`] if the identity can not sign; [`InputError::WrongState`] if shards make the sum, or another sum was
+    /// announced.
     pub fn announce(&mut self) -> Result<(Outbox, [u8; 32]), Error> {
         let root = self.root()?;
         self.announce_root(root)
@@ -101,7 +105,7 @@ impl Sum {
     ///
     /// # Errors
     /// [`InputError::Shard`] if a shard is missing, double, of another session or of other survivors; [`Error::Environment`] if the
-    /// identity can not sign.
+    /// identity can not sign; [`InputError::WrongState`] if another sum was announced.
     pub fn announce_shards(&mut self, shards: &[ShardRoot]) -> Result<(Outbox, [u8; 32]), Error> {
         let mut shards: Vec<&ShardRoot> = shards.iter().collect();
         shards.sort_unstable_by_key(|root| root.shard.range().start);
@@ -122,6 +126,9 @@ impl Sum {
     }
 
     fn announce_root(&mut self, root: Hash) -> Result<(Outbox, [u8; 32]), Error> {
+        if self.announced.is_some_and(|first| first != root) {
+            return Err(InputError::WrongState.into());
+        }
         let body = Announcement { sum_root: Bytes(root) }.body();
         let outbox = self.host.send::<Announcement>(&self.h3, body, &self.survivors)?;
         Ok((outbox, transcript::h4(&self.h3, &root)))

@@ -196,14 +196,22 @@ impl SumCheck {
     /// More words of the sum.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are too many, or one is not below `2^modulus_bits`.
+    /// [`Error::Input`] if there are too many, one is not below `2^modulus_bits`, or they are `u32` for a modulus above 2^32.
     pub fn update<W: Word>(&mut self, words: &[W]) -> Result<(), Error> {
         let (given, expected) = (words.len() as u64, self.layout.vector_len() - self.given);
         if given > expected {
             return Err(InputError::TooManyWords { expected, given }.into());
         }
+        if W::BITS < self.layout.ring().bits() {
+            return Err(InputError::WordWidth(self.layout.ring().bits()).into());
+        }
         self.layout.ring().check(words, None, self.given)?;
-        self.given += given;
+        words.chunks(1 << 16).for_each(|piece| self.take(piece));
+        Ok(())
+    }
+
+    fn take<W: Word>(&mut self, words: &[W]) {
+        self.given += words.len() as u64;
         self.pending.extend(words.iter().map(|word| word.to_u64()));
         let alignment = usize::try_from(self.layout.alignment()).unwrap_or(1);
         let end = self.given == self.layout.vector_len();
@@ -213,7 +221,6 @@ impl SumCheck {
         self.layout.ring().pack(&self.pending, &mut wire);
         self.root.update(&wire);
         self.pending = rest;
-        Ok(())
     }
 
     /// Whether the words are those that the server signed; returns `h4`, the hash of the whole transcript.

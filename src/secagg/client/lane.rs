@@ -69,15 +69,18 @@ impl Masker {
         let start = wire.len();
         wire.resize(start + size(ring.packed_len(blocks.len() as u64)), 0);
         let out = wire.get_mut(start..).unwrap_or_default();
-        self.masks.mask(ring, self.position, blocks, &mut self.keys, out);
+        // The position goes first: not even a panic may give these positions again.
+        let position = self.position;
         self.position += blocks.len() as u64;
+        self.masks.mask(ring, position, blocks, &mut self.keys, out);
         self.keep(tail, wire);
     }
 
     /// Masks words that do not fill a block, and packs them when they do, or when they are the last.
     fn keep<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) {
-        self.pending.push(self.layout.ring(), &self.masks, self.position, words, &mut self.keys);
+        let position = self.position;
         self.position += words.len() as u64;
+        self.pending.push(self.layout.ring(), &self.masks, position, words, &mut self.keys);
         if self.position.is_multiple_of(self.layout.alignment()) || self.remaining() == 0 {
             self.pending.flush(self.layout.ring(), wire);
         }
@@ -166,12 +169,13 @@ impl Lender {
     }
 
     /// Takes back a lane that is done.
-    pub(crate) fn take_back(&mut self, lane: Lane) -> Result<(), Failure<Lane>> {
+    pub(crate) fn take_back(&mut self, mut lane: Lane) -> Result<(), Failure<Lane>> {
         if !Arc::ptr_eq(&lane.0.masks, &self.masker.masks) {
             return Err(Failure::keep(InputError::WrongState, lane));
         }
         match lane.remaining() {
             0 => {
+                lane.0.keys = None;
                 let place = self.returned.partition_point(|other| other.range.start < lane.0.range.start);
                 self.returned.insert(place, lane.0);
                 Ok(())

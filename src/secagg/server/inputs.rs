@@ -44,6 +44,8 @@ pub struct CollectingInputs {
     inputs: BTreeMap<ClientId, Input>,
     /// Clients that complained without ending the session: drop-outs.
     excluded: BTreeSet<ClientId>,
+    /// The messages of clients whose spools failed: only these may come again.
+    lost: BTreeMap<ClientId, Hash>,
 }
 
 /// An input that is in.
@@ -72,7 +74,18 @@ impl CollectingInputs {
         [h1, h2]: [Hash; 2],
     ) -> Self {
         let layout = Layout::new(&host.session);
-        Self { host, keys, dealt, h1, h2, layout, summing: Summing::Here, inputs: BTreeMap::new(), excluded: BTreeSet::new() }
+        Self {
+            host,
+            keys,
+            dealt,
+            h1,
+            h2,
+            layout,
+            summing: Summing::Here,
+            inputs: BTreeMap::new(),
+            excluded: BTreeSet::new(),
+            lost: BTreeMap::new(),
+        }
     }
 
     /// Leaves the sum to shards ([`crate::secagg::shard`]): accepted uploads keep their spools, and the server needs no memory for
@@ -115,6 +128,9 @@ impl CollectingInputs {
         let Opened::New(frame, digest) = self.host.open::<MaskedInput>(message, &self.h2, member)? else {
             return Ok(self.host.receipt(false, self.progress()));
         };
+        if self.lost.get(&frame.client).is_some_and(|first| *first != digest) {
+            return Err(Error::client(frame.client, ClientFault::Equivocation));
+        }
         let input: MaskedInput = Host::decode(&frame)?;
         if (input.vector_len, input.chunk_len) != (self.layout.vector_len(), self.layout.chunk_len()) {
             return Err(Error::client(frame.client, ClientFault::WrongDimensions));
@@ -234,7 +250,7 @@ impl CollectingInputs {
                 if let Err(e) = add_range(&mut sum, &self.layout, &range, &**spool, &mut wire) {
                     let client = *client;
                     self.inputs.remove(&client);
-                    self.host.forget(MaskedInput::TYPE, client);
+                    self.lost.extend(self.host.forget(MaskedInput::TYPE, client).map(|first| (client, first)));
                     return Err(SpoolError::new(format_args!("{client}: {e}")).into());
                 }
             }
@@ -251,10 +267,17 @@ pub(crate) fn add_range<S: Spool + ?Sized>(
     spool: &S,
     wire: &mut Vec<u8>,
 ) -> Result<(), SpoolError> {
-    wire.resize(usize::try_from(layout.wire_len(range)).unwrap_or(usize::MAX), 0);
-    spool.read(layout.wire_len(&(0..range.start)), wire)?;
+    let (offset, len) = (layout.wire_len(&(0..range.start)), usize::try_from(layout.wire_len(range)).unwrap_or(usize::MAX));
+    let bytes = match spool.view(offset, len) {
+        Some(bytes) => bytes,
+        None => {
+            wire.resize(len, 0);
+            spool.read(offset, wire)?;
+            wire
+        }
+    };
     // The bytes matched a signed root, and their padding was checked, when they arrived.
-    sum.add_wire(range, wire, false).map_err(|_| SpoolError::new("gives back other bytes than it was given"))
+    sum.add_wire(range, bytes, false).map_err(|_| SpoolError::new("gives back other bytes than it was given"))
 }
 
 impl fmt::Debug for CollectingInputs {
