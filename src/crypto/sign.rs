@@ -27,7 +27,19 @@ pub trait Identity: Send + Sync {
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], EnvironmentError>;
 }
 
-/// An [`Identity`] held in memory.
+/// An [`Identity`] held in memory. The secret key can not be had again, copied, printed or stored:
+///
+/// ```compile_fail,E0277
+/// fn store(identity: &veilsum::SigningIdentity) -> String {
+///     serde_json::to_string(identity).unwrap() // no `Serialize`
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// fn copy(identity: &veilsum::SigningIdentity) -> veilsum::SigningIdentity {
+///     (*identity).clone() // no method named `clone`
+/// }
+/// ```
 pub struct SigningIdentity(SigningKey);
 
 impl SigningIdentity {

@@ -28,6 +28,26 @@ use crate::{
 ///     let _ = state.masks; // private field
 /// }
 /// ```
+///
+/// Nor can a state be copied, printed or stored, for it holds secrets and is to be used once:
+///
+/// ```compile_fail,E0599
+/// fn copy(state: &veilsum::secagg::client::MaskingInput) -> veilsum::secagg::client::MaskingInput {
+///     state.clone() // no method named `clone`
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn print(state: &veilsum::secagg::client::MaskingInput) -> String {
+///     format!("{state}") // no `Display`; `Debug` names the client and the position, and nothing else
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn store(state: &veilsum::secagg::client::MaskingInput) -> String {
+///     serde_json::to_string(state).unwrap() // no `Serialize`
+/// }
+/// ```
 pub struct MaskingInput {
     me: Participant,
     masks: Lender,
