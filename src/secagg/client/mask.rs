@@ -94,7 +94,7 @@ impl MaskingInput {
     /// Nothing is left to be masked here: no part of a mask can be used twice.
     ///
     /// # Errors
-    /// [`InputError::Range`] if the words given so far do not end with a chunk.
+    /// [`crate::InputError::Range`] if the words given so far do not end with a chunk.
     pub fn lanes(&mut self, count: usize) -> Result<Vec<Lane>, Error> {
         self.masks.lend(count)
     }
@@ -102,7 +102,7 @@ impl MaskingInput {
     /// Takes back a lane whose words have all been given; in any order.
     ///
     /// # Errors
-    /// [`InputError::Incomplete`] if words are missing, [`InputError::WrongState`] if it is another client's; with the lane.
+    /// [`crate::InputError::Incomplete`] if words are missing, [`crate::InputError::WrongState`] if it is another client's; with the lane.
     pub fn join(&mut self, lane: Lane) -> Result<(), Failure<Lane>> {
         self.masks.take_back(lane)
     }
@@ -142,7 +142,7 @@ impl MaskingInput {
     /// needs fresh noise and composes with this one; without noise the same input is never sent again with another set of clients.
     ///
     /// # Errors
-    /// [`InputError::Incomplete`] if words are missing; the state comes back.
+    /// [`crate::InputError::Incomplete`] if words are missing; the state comes back.
     pub fn finish(self) -> Result<(AwaitingSurvivors, Vec<u8>), Failure<Self>> {
         match self.masks.tree() {
             Ok(tree) => self.release(tree.root()),
