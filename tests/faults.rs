@@ -6,6 +6,8 @@
 mod common;
 #[path = "common/faulty.rs"]
 mod faulty;
+#[path = "common/forge.rs"]
+mod forge;
 #[path = "common/plane.rs"]
 mod plane;
 
@@ -21,7 +23,8 @@ use common::{Feed, World, mask_in_pieces, pieces, until_inputs};
 use faulty::{Fault, Faulty, Plan};
 use plane::Plane;
 use veilsum::{
-    ClientId, EnvironmentError, Error, InputError,
+    ClientFault, ClientId, EnvironmentError, Error, InputError,
+    message::MaskedInput,
     secagg::upload::{FileSpool, MemorySpool, Spool, SpoolError, Upload},
 };
 
@@ -79,6 +82,24 @@ fn a_session_goes_on_without_the_client_whose_storage_failed() {
         plane = close_fails(plane, id, "the disk is on fire");
         let others: Vec<_> = ALL.into_iter().filter(|other| *other != id).collect();
         plane.check_sum_of(&others);
+    }
+}
+
+#[test]
+fn a_client_whose_storage_failed_can_come_back_with_the_same_header_only() {
+    for id in ALL {
+        let mut plane = plane();
+        plane.send_all_but(&[id]);
+        let read = Plan { fault: Fault::Error, from: 0, forever: true };
+        plane.send(id, Faulty::new(MemorySpool::default(), Plan::NEVER, read));
+        plane = close_fails(plane, id, "the disk is on fire");
+        let change = |input: &mut MaskedInput| input.root.0[0] ^= 1;
+        let other = forge::alter_body(&plane.headers[&id], &*plane.world.clients[&id], change);
+        let mut upload = plane.upload(id, MemorySpool::default());
+        let refused = plane.server.accept(&mut upload, &other).unwrap_err();
+        assert_eq!(refused, Error::Client { culprit: id, fault: ClientFault::Equivocation });
+        assert!(plane.accept(&mut upload).unwrap().fresh);
+        plane.check_sum_of(&ALL);
     }
 }
 

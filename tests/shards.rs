@@ -230,4 +230,10 @@ fn a_shard_longer_than_a_step_gives_the_exact_sum() {
     let mut check = finished.into_iter().next().unwrap().check_sum();
     check.update(&expected).unwrap();
     assert_eq!(check.finish(&outbox.message_for(ids[0]).unwrap()).unwrap(), h4);
+    // A second announcement with another root would be evidence against an honest server.
+    let mut other = roots[0].encode();
+    *other.last_mut().unwrap() ^= 1;
+    let wrong = [ShardRoot::decode(&other).unwrap(), roots[1].clone(), roots[2].clone()];
+    assert_eq!(sum.announce_shards(&wrong).map(|_| ()), Err(InputError::WrongState.into()));
+    assert_eq!(sum.announce_shards(&roots).unwrap().1, h4, "the same again is no other");
 }

@@ -131,6 +131,7 @@ impl Sum {
         }
         let body = Announcement { sum_root: Bytes(root) }.body();
         let outbox = self.host.send::<Announcement>(&self.h3, body, &self.survivors)?;
+        self.announced = Some(root);
         Ok((outbox, transcript::h4(&self.h3, &root)))
     }
 
