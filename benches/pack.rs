@@ -11,7 +11,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use veilsum::{
     Ring,
-    hazmat::{add_packed_u32, add_packed_u64, pack_u32, pack_u64},
+    hazmat::{add_packed_u32, add_packed_u64, pack_u32, pack_u64, sum_packed_u32},
 };
 
 fn pack(criterion: &mut Criterion) {
@@ -35,6 +35,15 @@ fn pack(criterion: &mut Criterion) {
         });
     }
     let len = 1_usize << 12;
+    group.throughput(Throughput::Elements(8 * len as u64));
+    for bits in [8, 13, 16, 20, 24, 32] {
+        let ring = Ring::new(bits).unwrap();
+        let (mut words, wire) = (common::words(len, bits), vec![0x55; ring.packed_len(len as u64) as usize]);
+        let wires = [&wire[..]; 8];
+        group.bench_function(BenchmarkId::new("add 8 at once, cache", bits), |b| {
+            b.iter(|| sum_packed_u32(ring, black_box(wires), black_box(&mut words)));
+        });
+    }
     group.throughput(Throughput::Elements(len as u64));
     for bits in [40, 48, 64] {
         let ring = Ring::new(bits).unwrap();

@@ -20,7 +20,7 @@ NAMES = {ADVERT: "Advert", SHARES: "Shares", COMPLAINT: "Complaint", MASKED_INPU
 
 def signed_bytes(sid, kind, client, prev, body, attachment_hash):
     """What a signature is over; an entry carries the hash of the attachment in place of it."""
-    return (lv(b"veilsum/2/signature") + u8(VERSION) + u16(SUITE) + sid + u8(kind) + u64(client) + prev
+    return (lv(b"veilsum/3/signature") + u8(VERSION) + u16(SUITE) + sid + u8(kind) + u64(client) + prev
             + H("body", body) + attachment_hash)
 
 

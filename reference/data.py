@@ -4,7 +4,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from suite import H, Fault, kdf, require, u32, u64
 
-BLOCK = 2**18
+BLOCK = 2**20
 
 
 def lane(bits):

@@ -13,7 +13,7 @@ from suite import H, kdf, kdf_scalar, lv, u8, u32, u64
 
 KIND_M, KIND_B = 0x01, 0x02
 G = ristretto.BASE
-PEDERSEN = ristretto.one_way_map(hashlib.sha512(lv(b"veilsum/2/pedersen")).digest())
+PEDERSEN = ristretto.one_way_map(hashlib.sha512(lv(b"veilsum/3/pedersen")).digest())
 
 
 # --- section 9 -----------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def associated_data(sid, h1, u, v, mask_ct, channel_ct, kc):
 
 
 def bound(sid, h1, u, v, mask_hash, channel_hash, kc):
-    return lv(b"veilsum/2/envelope") + sid + h1 + pair(u, v) + mask_hash + channel_hash + kc
+    return lv(b"veilsum/3/envelope") + sid + h1 + pair(u, v) + mask_hash + channel_hash + kc
 
 
 def plaintext_encode(m_share, m_blinding, b_share, b_blinding):

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 import ristretto
 
-VERSION = 2
+VERSION = 3
 SUITE = 0x0001
-PREFIX = b"veilsum/2/"
+PREFIX = b"veilsum/3/"
 
 
 class Fault(Exception):

@@ -16,7 +16,7 @@ pub(crate) fn hash(label: &str, parts: &[&[u8]]) -> Hash {
     hasher.finish()
 }
 
-/// `LV("veilsum/2/" || label)`, the beginning of every framed string.
+/// `LV("veilsum/3/" || label)`, the beginning of every framed string.
 pub(crate) fn framed_label(label: &str) -> alloc::vec::Vec<u8> {
     let len = u64::try_from(DOMAIN.len() + label.len()).unwrap_or(u64::MAX);
     [&len.to_le_bytes()[..], DOMAIN, label.as_bytes()].concat()

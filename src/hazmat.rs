@@ -92,8 +92,23 @@ pub fn add_packed_u64(ring: Ring, wire: &[u8], words: &mut [u64]) -> Result<(), 
     add_packed(ring, wire, words)
 }
 
+/// Adds eight packed vectors to `words`.
+///
+/// # Errors
+/// As [`add_packed_u32`]; nothing is then added.
+pub fn sum_packed_u32(ring: Ring, wires: [&[u8]; 8], words: &mut [u32]) -> Result<(), Error> {
+    if ring.bits() > 32 {
+        return Err(InputError::WordWidth(ring.bits()).into());
+    }
+    wires.iter().try_for_each(|wire| ring.check_packed(wire, words.len()))?;
+    ring.sum_packed(wires, words);
+    Ok(())
+}
+
 fn add_packed<L: Lane>(ring: Ring, wire: &[u8], words: &mut [L]) -> Result<(), Error> {
-    Ok(ring.add_packed(wire, words, false)?)
+    ring.check_packed(wire, words.len())?;
+    ring.add_packed(wire, words);
+    Ok(())
 }
 
 /// One secret, shared among `holders` holders of whom `threshold` recover it (docs/protocol.md, section 9).

@@ -3,13 +3,13 @@
 /// The version of the protocol of `docs/protocol.md`.
 ///
 /// This is not the version of the crate: it names the bytes on the wire and under the hashes. It changes when they do.
-pub const PROTOCOL_VERSION: u8 = 2;
+pub const PROTOCOL_VERSION: u8 = 3;
 
 /// The only suite (section 3).
 pub const SUITE: u16 = 0x0001;
 
 /// What every label begins with.
-pub(crate) const DOMAIN: &[u8] = b"veilsum/2/";
+pub(crate) const DOMAIN: &[u8] = b"veilsum/3/";
 
 /// Labels of `H` (section 2).
 pub(crate) mod hash {

@@ -8,7 +8,7 @@ pub(crate) mod pairwise;
 
 use core::ops::Range;
 
-pub(crate) use accumulator::Accumulator;
+pub(crate) use accumulator::{Accumulator, TOGETHER};
 pub(crate) use pairwise::Masks;
 
 use crate::{

@@ -12,6 +12,7 @@ pub mod shard;
 mod spool;
 mod step;
 pub mod sum;
+mod total;
 pub(crate) mod transcript;
 pub mod upload;
 

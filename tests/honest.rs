@@ -86,10 +86,10 @@ fn every_vector_length_around_a_chunk_boundary_gives_the_exact_sum() {
     }
 }
 
-/// `2^18` positions are under one key of the mask generator (protocol, section 11).
+/// `2^20` positions are under one key of the mask generator (protocol, section 11).
 #[test]
 fn a_vector_across_the_block_boundary_of_the_mask_generator_gives_the_exact_sum() {
-    let (mut world, boundary) = (World::new(3, 4), 1 << 18);
+    let (mut world, boundary) = (World::new(3, 4), 1 << 20);
     let session = world.builder(boundary + 200, 11).chunk_len(1 << 16).build().unwrap();
     let inputs = world.inputs(&session);
     let feed = Feed { input: vec![100_003], upload: vec![65_537], ..Feed::default() };

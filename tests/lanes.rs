@@ -137,7 +137,7 @@ fn lanes_on_threads_give_the_same_bytes() {
 #[cfg(feature = "parallel")]
 #[test]
 fn the_bytes_do_not_depend_on_threads_nor_on_the_pieces_they_get() {
-    let (shape, block) = ((17, (1 << 18) + 20_000, 1 << 14), 1 << 18);
+    let (shape, block) = ((17, (1 << 20) + 20_000, 1 << 14), 1 << 20);
     let (wire, header) = unsplit(shape);
     for (threads, sizes) in [(1, &[0][..]), (2, &[8191, 8193]), (3, &[block - 1, 1, 70]), (3, &[100_001])] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

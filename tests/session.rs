@@ -245,7 +245,7 @@ fn the_encoding_is_that_of_the_specification_and_decodes_to_the_same_session() {
 #[test]
 fn the_session_id_is_the_framed_hash_of_the_encoding() {
     let session = unusual().build().unwrap();
-    let (label, encoding) = (b"veilsum/2/session", unusual_bytes());
+    let (label, encoding) = (b"veilsum/3/session", unusual_bytes());
     let mut hasher = Sha512_256::new();
     for part in [&label[..], &encoding] {
         hasher.update((part.len() as u64).to_le_bytes());

@@ -222,7 +222,7 @@ impl Stage {
     pub(super) fn unpack(&self, wire: &[u8]) -> Vec<u32> {
         let mut words = vec![0; 100];
         let ring = Ring::new(self.session.modulus_bits()).unwrap();
-        ring.add_packed(wire, &mut words, false).unwrap();
+        ring.add_packed(wire, &mut words);
         words
     }
 

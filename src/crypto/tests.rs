@@ -78,9 +78,9 @@ fn lv(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u64).to_le_bytes()[..], bytes].concat()
 }
 
-/// `LV("veilsum/2/" || label)`, written anew.
+/// `LV("veilsum/3/" || label)`, written anew.
 fn label(name: &str) -> Vec<u8> {
-    lv(&[b"veilsum/2/", name.as_bytes()].concat())
+    lv(&[b"veilsum/3/", name.as_bytes()].concat())
 }
 
 /// `H` of section 2, written anew.

@@ -3,11 +3,20 @@
 use alloc::vec::Vec;
 use core::{fmt, ops::Range};
 
-use super::pairwise::{Masks, PIECE_LEN};
+use super::{
+    Layout,
+    pairwise::{Masks, PIECE_LEN},
+};
 use crate::{
     error::{DecodeError, EnvironmentError},
-    math::ring::{Lane, Ring, Word},
+    math::{
+        pack::MANY,
+        ring::{Lane, Ring, Word},
+    },
 };
+
+/// Vectors that are best added at once.
+pub(crate) const TOGETHER: usize = MANY;
 
 /// A sum of masked vectors over a range of positions, in the machine integers that the masks are in.
 pub(crate) struct Accumulator {
@@ -23,18 +32,27 @@ enum Lanes {
 
 impl Accumulator {
     /// Zeros over `range`.
-    pub(crate) fn new(ring: Ring, range: &Range<u64>) -> Result<Self, EnvironmentError> {
+    pub(crate) fn new(layout: &Layout, range: &Range<u64>) -> Result<Self, EnvironmentError> {
+        Self::of(layout.ring(), range)
+    }
+
+    pub(super) fn of(ring: Ring, range: &Range<u64>) -> Result<Self, EnvironmentError> {
         let words = range.end.saturating_sub(range.start);
         let lanes = if ring.bits() <= <u32 as Word>::BITS { Lanes::Narrow(zeros(words)?) } else { Lanes::Wide(zeros(words)?) };
         Ok(Self { ring, start: range.start, lanes })
     }
 
-    /// Adds packed words at the positions of `range`, or takes them away; nothing if they are not exactly that many.
-    pub(crate) fn add_wire(&mut self, range: &Range<u64>, wire: &[u8], negative: bool) -> Result<(), DecodeError> {
-        let place = self.place(range).ok_or(DecodeError::Count)?;
+    /// Adds packed words at the positions of `range`; nothing if they are not exactly that many.
+    pub(crate) fn add_wire(&mut self, range: &Range<u64>, wire: &[u8]) -> Result<(), DecodeError> {
+        self.add_wires(range, &[wire]).map_err(|(_, e)| e)
+    }
+
+    /// Adds the packed words of several vectors; nothing if one of them, which is then named, does not have exactly that many.
+    pub(crate) fn add_wires(&mut self, range: &Range<u64>, wires: &[&[u8]]) -> Result<(), (usize, DecodeError)> {
+        let place = self.place(range).ok_or((0, DecodeError::Count))?;
         match &mut self.lanes {
-            Lanes::Narrow(words) => self.ring.add_packed(wire, words.get_mut(place).ok_or(DecodeError::Count)?, negative),
-            Lanes::Wide(words) => self.ring.add_packed(wire, words.get_mut(place).ok_or(DecodeError::Count)?, negative),
+            Lanes::Narrow(words) => add_wires(self.ring, words.get_mut(place), wires),
+            Lanes::Wide(words) => add_wires(self.ring, words.get_mut(place), wires),
         }
     }
 
@@ -85,6 +103,16 @@ fn zeros<L: Lane>(words: u64) -> Result<Vec<L>, EnvironmentError> {
     zeros.try_reserve_exact(len).map_err(|_| refused)?;
     zeros.resize(len, L::default());
     Ok(zeros)
+}
+
+/// As many at once as there are, then one by one.
+fn add_wires<L: Lane>(ring: Ring, words: Option<&mut [L]>, wires: &[&[u8]]) -> Result<(), (usize, DecodeError)> {
+    let words = words.ok_or((0, DecodeError::Count))?;
+    wires.iter().enumerate().try_for_each(|(k, wire)| ring.check_packed(wire, words.len()).map_err(|e| (k, e)))?;
+    let (groups, rest) = wires.as_chunks::<MANY>();
+    groups.iter().for_each(|group| ring.sum_packed(*group, words));
+    rest.iter().for_each(|wire| ring.add_packed(wire, words));
+    Ok(())
 }
 
 fn add_all<L: Lane>(sum: &mut [L], other: &[L]) {

@@ -23,7 +23,7 @@ pub(crate) const ALIGNMENT: u64 = BLOCK as u64;
 
 /// Words that all keystreams are added to before the next piece: they and the keys of many neighbors stay in the second-level
 /// cache, and the cost of beginning a keystream is spread over 64 KiB or more.
-pub(crate) const PIECE_LEN: usize = 1 << 14;
+pub(crate) const PIECE_LEN: usize = 1 << 15;
 
 pub(crate) fn wire_len(ring: Ring, range: &Range<u64>) -> u64 {
     ring.packed_len(range.end.saturating_sub(range.start))

@@ -4,8 +4,11 @@
 //! a block of `bits`-bit words has exactly `8 * bits` bytes, and packing it is a matter of shifts and truncations of whole vectors,
 //! which the compiler finds by itself. The loops are compiled for several instruction sets, of which one is chosen at run time.
 
+mod many;
+
 use alloc::vec::Vec;
 
+pub(crate) use many::{MANY, Sums};
 use multiversion::multiversion;
 
 use super::ring::{Lane, Ring};
@@ -31,24 +34,28 @@ impl Ring {
         self.pack_tail(tail, dense);
     }
 
-    /// Adds the words packed in `wire` to `words`, modulo the lane, or takes them away.
-    ///
-    /// # Errors
-    /// [`DecodeError`] if there are not that many words, or a padding bit is set; nothing is then added.
-    pub(crate) fn add_packed<L: Lane>(self, wire: &[u8], words: &mut [L], negative: bool) -> Result<(), DecodeError> {
-        if wire.len() as u64 != self.packed_len(words.len() as u64) {
-            return Err(DecodeError::Count);
-        }
-        self.check_padding(wire, words.len() as u64)?;
+    /// Adds the words packed in `wire`, which passed [`Ring::check_packed`], to `words`, modulo the lane.
+    pub(crate) fn add_packed<L: Lane>(self, wire: &[u8], words: &mut [L]) {
         let (blocks, tail) = words.as_chunks_mut::<BLOCK>();
         let (planes, dense) = wire.split_at_checked(blocks.len() * self.block_len()).unwrap_or_default();
-        if negative {
-            L::sub_blocks(blocks, self.bits(), planes);
-        } else {
-            L::add_blocks(blocks, self.bits(), planes);
+        L::add_blocks(blocks, self.bits(), planes);
+        self.add_tail(dense, tail);
+    }
+
+    /// Adds the words packed in [`MANY`] wires, which passed [`Ring::check_packed`], to `words`, modulo the lane.
+    pub(crate) fn sum_packed<L: Lane>(self, wires: [&[u8]; MANY], words: &mut [L]) {
+        let (blocks, tail) = words.as_chunks_mut::<BLOCK>();
+        L::sum_blocks(blocks, self.bits(), wires);
+        let planes = blocks.len() * self.block_len();
+        wires.iter().for_each(|wire| self.add_tail(wire.get(planes..).unwrap_or_default(), tail));
+    }
+
+    /// Refuses bytes that are not exactly `words` packed words.
+    pub(crate) fn check_packed(self, wire: &[u8], words: usize) -> Result<(), DecodeError> {
+        if wire.len() as u64 != self.packed_len(words as u64) {
+            return Err(DecodeError::Count);
         }
-        self.add_tail(dense, tail, negative);
-        Ok(())
+        self.check_padding(wire, words as u64)
     }
 
     /// Refuses a last byte with a bit beyond the last of `words` words.
@@ -82,7 +89,7 @@ impl Ring {
         }
     }
 
-    fn add_tail<L: Lane>(self, wire: &[u8], words: &mut [L], negative: bool) {
+    fn add_tail<L: Lane>(self, wire: &[u8], words: &mut [L]) {
         let (mut pending, mut filled, mut rest) = (0_u128, 0_u32, wire.iter());
         for word in words {
             while filled < u32::from(self.bits()) {
@@ -91,7 +98,7 @@ impl Ring {
             }
             #[allow(clippy::cast_possible_truncation, reason = "the low bits are what is asked for")]
             let value = L::from_u64(pending as u64 & self.max());
-            *word = if negative { word.wrapping_sub(value) } else { word.wrapping_add(value) };
+            *word = word.wrapping_add(value);
             pending >>= self.bits();
             filled -= u32::from(self.bits());
         }
@@ -111,8 +118,6 @@ pub(crate) trait Planes: Sized {
     fn pack_blocks(blocks: &[[Self; BLOCK]], bits: u8, out: &mut [u8]);
     /// Adds packed blocks.
     fn add_blocks(blocks: &mut [[Self; BLOCK]], bits: u8, wire: &[u8]);
-    /// Takes packed blocks away.
-    fn sub_blocks(blocks: &mut [[Self; BLOCK]], bits: u8, wire: &[u8]);
 }
 
 /// The widths of the fields of a `bits`-bit word from the low end, and the shift of each.
@@ -216,24 +221,6 @@ macro_rules! planes {
                 }
             }
 
-            #[inline(always)]
-            fn all<const NEGATIVE: bool>(blocks: &mut [[$lane; BLOCK]], bits: u8, wire: &[u8]) {
-                let add = |sum: &mut $lane, value: $lane| {
-                    *sum = if NEGATIVE { sum.wrapping_sub(value) } else { sum.wrapping_add(value) };
-                };
-                // A block of several planes is put together first, if it fits into registers: one pass over the sum.
-                let at_once = !bits.is_power_of_two() && <$lane>::BITS == 32;
-                for (block, wire) in blocks.iter_mut().zip(wire.chunks_exact(BLOCK / 8 * usize::from(bits))) {
-                    if at_once {
-                        let mut values = [0; BLOCK];
-                        planes(&mut values, bits, wire, |word, value| *word |= value);
-                        block.iter_mut().zip(values).for_each(|(sum, value)| add(sum, value));
-                    } else {
-                        planes(block, bits, wire, add);
-                    }
-                }
-            }
-
             #[multiversion(targets(
                 "x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl",
                 "x86_64+avx+avx2+bmi1+bmi2+fma",
@@ -253,15 +240,17 @@ macro_rules! planes {
                 "x86_64+avx+avx2+bmi1+bmi2+fma",
             ))]
             fn add(blocks: &mut [[$lane; BLOCK]], bits: u8, wire: &[u8]) {
-                all::<false>(blocks, bits, wire);
-            }
-
-            #[multiversion(targets(
-                "x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl",
-                "x86_64+avx+avx2+bmi1+bmi2+fma",
-            ))]
-            fn sub(blocks: &mut [[$lane; BLOCK]], bits: u8, wire: &[u8]) {
-                all::<true>(blocks, bits, wire);
+                // A block of several planes is put together first, if it fits into registers: one pass over the sum.
+                let at_once = !bits.is_power_of_two() && <$lane>::BITS == 32;
+                for (block, wire) in blocks.iter_mut().zip(wire.chunks_exact(BLOCK / 8 * usize::from(bits))) {
+                    if at_once {
+                        let mut values = [0; BLOCK];
+                        planes(&mut values, bits, wire, |word, value| *word |= value);
+                        block.iter_mut().zip(values).for_each(|(sum, value)| *sum = sum.wrapping_add(value));
+                    } else {
+                        planes(block, bits, wire, |sum, value| *sum = sum.wrapping_add(value));
+                    }
+                }
             }
 
             impl Planes for $lane {
@@ -270,9 +259,6 @@ macro_rules! planes {
                 }
                 fn add_blocks(blocks: &mut [[Self; BLOCK]], bits: u8, wire: &[u8]) {
                     add(blocks, bits, wire);
-                }
-                fn sub_blocks(blocks: &mut [[Self; BLOCK]], bits: u8, wire: &[u8]) {
-                    sub(blocks, bits, wire);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use super::pack::Planes;
+use super::pack::{Planes, Sums};
 use crate::error::InputError;
 
 mod private {
@@ -22,12 +22,11 @@ pub trait Word: private::Sealed + Copy + Default + Send + Sync + 'static {
 }
 
 /// A machine integer in which words are masked and summed.
-pub(crate) trait Lane: Word + Planes + Zeroize {
+pub(crate) trait Lane: Word + Planes + Sums + Zeroize {
     const BYTES: usize;
     /// Adds little-endian integers to words one by one, or takes them away, as far as both go.
     fn combine<const NEGATIVE: bool>(words: &mut [Self], bytes: &[u8]);
     fn wrapping_add(self, other: Self) -> Self;
-    fn wrapping_sub(self, other: Self) -> Self;
 }
 
 macro_rules! word {
@@ -58,10 +57,6 @@ macro_rules! word {
             #[inline(always)]
             fn wrapping_add(self, other: Self) -> Self {
                 <$type>::wrapping_add(self, other)
-            }
-            #[inline(always)]
-            fn wrapping_sub(self, other: Self) -> Self {
-                <$type>::wrapping_sub(self, other)
             }
         }
     };

@@ -9,8 +9,8 @@ mod inputs;
 mod reveal;
 
 pub use collect::{CollectingAdverts, CollectingShares};
+pub(crate) use inputs::Unmasking;
 pub use inputs::{CollectingConsistency, CollectingInputs};
-pub(crate) use inputs::{Unmasking, add_range};
 pub use reveal::CollectingReveals;
 
 use alloc::{

@@ -11,8 +11,8 @@ use core::{fmt, ops::Range};
 use zeroize::Zeroizing;
 
 use super::{
-    server::add_range,
     step::Failure,
+    total::sum_uploads,
     transcript::{bitmap_of, read_bitmap_of},
     upload::{ChunkTree, Spool, SpoolError},
 };
@@ -155,14 +155,8 @@ impl PartialSum {
         if !known || included.len() != uploads.len() {
             return Err(InputError::Shard.into());
         }
-        let (mut sum, mut wire) = (Accumulator::new(layout.ring(), &shard.range)?, Vec::new());
-        for start in shard.range.clone().step_by(STEP) {
-            let range = start..(start + STEP as u64).min(shard.range.end);
-            for (client, spool) in uploads {
-                let added = add_range(&mut sum, &layout, &range, *spool, &mut wire);
-                added.map_err(|e| SpoolError::new(format_args!("{client}: {e}")))?;
-            }
-        }
+        let sum = sum_uploads(&layout, &shard.range, uploads)?;
+        let sum = sum.map_err(|(client, e)| SpoolError::new(format_args!("{client}: {e}")))?;
         Ok(Self { shard, layout, included, sum })
     }
 
@@ -213,8 +207,8 @@ impl PartialSum {
         let len = usize::try_from(layout.wire_len(&shard.range)).map_err(|_| DecodeError::Truncated)?;
         let wire = reader.bytes(len)?;
         reader.finish()?;
-        let mut sum = Accumulator::new(layout.ring(), &shard.range)?;
-        sum.add_wire(&shard.range, wire, false)?;
+        let mut sum = Accumulator::new(&layout, &shard.range)?;
+        sum.add_wire(&shard.range, wire)?;
         Ok(Self { shard, layout, included, sum })
     }
 

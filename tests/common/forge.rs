@@ -27,9 +27,9 @@ pub fn lv(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u64).to_le_bytes()[..], bytes].concat()
 }
 
-/// `LV("veilsum/2/" || label)`.
+/// `LV("veilsum/3/" || label)`.
 pub fn label(name: &str) -> Vec<u8> {
-    lv(format!("veilsum/2/{name}").as_bytes())
+    lv(format!("veilsum/3/{name}").as_bytes())
 }
 
 /// `H(label; parts)` of section 2.

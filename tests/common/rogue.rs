@@ -269,7 +269,7 @@ impl Rogue {
 
 /// `PRG(seed)[position]`, within the first block of positions (section 11).
 fn mask_word(session: &Session, seed: &[u8; 32], position: usize) -> u64 {
-    assert!(position < 1 << 18);
+    assert!(position < 1 << 20);
     let key: [u8; 32] = kdf(session, "prg-block", seed, &[&0_u64.to_le_bytes()]);
     let width = if session.modulus_bits() <= 32 { 4 } else { 8 };
     let mut block = u128::try_from(position * width / 16).unwrap().to_be_bytes().into();

@@ -147,7 +147,7 @@ fn identity(seed: u8) -> (SigningIdentity, VerifyingKey) {
 fn message_by_hand() -> Vec<u8> {
     [
         &label("signature")[..],
-        &[2],
+        &[3],
         &1_u16.to_le_bytes(),
         &SESSION.0,
         &[4],

@@ -19,6 +19,7 @@ use crate::{
         keys::PublicKeys,
         shard::ShardDescriptor,
         step::{Failure, Outbox, Progress, Receipt, Round},
+        total::sum_uploads,
         transcript,
         upload::{Spool, SpoolError, Upload},
     },
@@ -61,9 +62,6 @@ enum Summing {
     Here,
     InShards,
 }
-
-/// Words of every upload that are added before the next: their sum stays in the cache while the uploads stream by.
-const SUM_LEN: u64 = 1 << 16;
 
 impl CollectingInputs {
     /// `transcript` is `h1` and `h2`.
@@ -241,43 +239,16 @@ impl CollectingInputs {
         if self.summing == Summing::InShards {
             return Ok(None);
         }
-        let (whole, mut wire) = (0..self.layout.vector_len(), Vec::new());
-        let mut sum = Accumulator::new(self.layout.ring(), &whole)?;
-        for start in (0..whole.end).step_by(usize::try_from(SUM_LEN).unwrap_or(usize::MAX)) {
-            let range = start..(start + SUM_LEN).min(whole.end);
-            for (client, Input { spool, .. }) in &self.inputs {
-                let Some(spool) = spool else { continue };
-                if let Err(e) = add_range(&mut sum, &self.layout, &range, &**spool, &mut wire) {
-                    let client = *client;
-                    self.inputs.remove(&client);
-                    self.lost.extend(self.host.forget(MaskedInput::TYPE, client).map(|first| (client, first)));
-                    return Err(SpoolError::new(format_args!("{client}: {e}")).into());
-                }
+        let spools: Vec<_> = self.inputs.iter().filter_map(|(client, input)| Some((*client, &**input.spool.as_ref()?))).collect();
+        match sum_uploads(&self.layout, &(0..self.layout.vector_len()), &spools)? {
+            Ok(sum) => Ok(Some(sum)),
+            Err((client, e)) => {
+                self.inputs.remove(&client);
+                self.lost.extend(self.host.forget(MaskedInput::TYPE, client).map(|first| (client, first)));
+                Err(SpoolError::new(format_args!("{client}: {e}")).into())
             }
         }
-        Ok(Some(sum))
     }
-}
-
-/// Adds one range of an upload; `wire` is memory that is used again.
-pub(crate) fn add_range<S: Spool + ?Sized>(
-    sum: &mut Accumulator,
-    layout: &Layout,
-    range: &Range<u64>,
-    spool: &S,
-    wire: &mut Vec<u8>,
-) -> Result<(), SpoolError> {
-    let (offset, len) = (layout.wire_len(&(0..range.start)), usize::try_from(layout.wire_len(range)).unwrap_or(usize::MAX));
-    let bytes = match spool.view(offset, len) {
-        Some(bytes) => bytes,
-        None => {
-            wire.resize(len, 0);
-            spool.read(offset, wire)?;
-            wire
-        }
-    };
-    // The bytes matched a signed root, and their padding was checked, when they arrived.
-    sum.add_wire(range, bytes, false).map_err(|_| SpoolError::new("gives back other bytes than it was given"))
 }
 
 impl fmt::Debug for CollectingInputs {
