@@ -70,7 +70,7 @@ impl Kernel {
 
     /// For a certain instruction set.
     pub(crate) fn with_isa(set: LatticeSet, isa: Isa) -> Self {
-        let table = |(modulus, root): &(Modulus, u64)| Table::new(*modulus, *root, set.log_len());
+        let table = |(modulus, root): &(Modulus, u64)| Table::new(isa, *modulus, *root, set.log_len());
         Self {
             set,
             isa,
@@ -141,7 +141,7 @@ impl Kernel {
         for ((index, table), wire) in self.tables.iter().enumerate().zip(wire.chunks_mut(bytes.max(1))) {
             public.slots(index, &mut self.polynomial);
             let (values, quotients) = key.slots(index);
-            table.inverse_of_product(self.isa, &mut self.polynomial, values, quotients);
+            table.inverse_of_product(&mut self.polynomial, values, quotients);
             let modulus = table.modulus();
             let masked = self.polynomial.get_mut(..coefficients).unwrap_or_default();
             let power = |bit: u32| modulus.power(2, u64::from(bit));
@@ -199,7 +199,7 @@ impl Kernel {
         for ((index, table), (sums, out)) in self.tables.iter().enumerate().zip(parts) {
             public.slots(index, &mut self.polynomial);
             let (values, quotients) = key.slots(index);
-            table.inverse_of_product(self.isa, &mut self.polynomial, values, quotients);
+            table.inverse_of_product(&mut self.polynomial, values, quotients);
             let modulus = table.modulus();
             let offset = modulus.product(modulus.power(2, u64::from(geometry.plain_bits())), largest);
             subtract(modulus, offset, sums, &self.polynomial, out);

@@ -56,24 +56,39 @@ pub(super) fn inverse_of_product(table: &Table, values: &mut [u64], key: &[u64],
 }
 
 pub(super) fn add_scaled(modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]) {
-    for (limb, factor) in limbs.chunks_exact(values.len().max(1)).zip(factors) {
-        values.iter_mut().zip(limb).for_each(|(value, limb)| *value += modulus.scale(*limb, *factor));
+    add_scaled_from(modulus, offset, limbs, factors, values, 0);
+}
+
+/// From place `start` on.
+pub(super) fn add_scaled_from(
+    modulus: Modulus,
+    offset: u64,
+    limbs: &[u64],
+    factors: &[Factor],
+    values: &mut [u64],
+    start: usize,
+) {
+    let len = values.len();
+    for (place, value) in values.iter_mut().enumerate().skip(start) {
+        let limbs = limbs.iter().skip(place).step_by(len);
+        let scaled = limbs.zip(factors).map(|(limb, factor)| modulus.scale(*limb, *factor));
+        *value = modulus.settle(modulus.fold(*value + offset + scaled.sum::<u64>()));
     }
-    values.iter_mut().for_each(|value| *value = modulus.settle(modulus.fold(*value + offset)));
 }
 
 pub(super) fn lift(crt: &Crt, residues: &mut [u64]) {
     match crt.primes() {
         1 => {}
-        2 => lift_all::<2>(crt, residues),
-        3 => lift_all::<3>(crt, residues),
-        _ => lift_all::<4>(crt, residues),
+        2 => lift_from::<2>(crt, 0, residues),
+        3 => lift_from::<3>(crt, 0, residues),
+        _ => lift_from::<4>(crt, 0, residues),
     }
 }
 
-fn lift_all<const P: usize>(crt: &Crt, residues: &mut [u64]) {
+/// From place `start` on.
+pub(super) fn lift_from<const P: usize>(crt: &Crt, start: usize, residues: &mut [u64]) {
     let len = residues.len() / P;
-    for place in 0..len {
+    for place in start..len {
         let mut one = [0; P];
         let places = residues.iter().skip(place).step_by(len);
         one.iter_mut().zip(places).for_each(|(slot, residue)| *slot = *residue);
