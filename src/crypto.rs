@@ -2,6 +2,7 @@
 
 pub(crate) mod kdf;
 pub(crate) mod kem;
+pub(crate) mod keystream;
 pub(crate) mod merkle;
 pub(crate) mod prg;
 pub(crate) mod seal;

@@ -167,6 +167,21 @@ pub enum ParamsError {
          max_weight at least 1"
     )]
     Quantizer,
+    /// A sum that does not fit into a coefficient.
+    #[error(
+        "lattice masks: sums of {clients} words up to {max_abs} need {need} bits, and this set holds {holds}; \
+         lower the bound, or take a larger set"
+    )]
+    LatticeWidth {
+        /// Clients.
+        clients: u32,
+        /// The bound on a word.
+        max_abs: u64,
+        /// Bits of the largest sum, offset and all.
+        need: u32,
+        /// Bits of a coefficient for words.
+        holds: u32,
+    },
     /// Everybody may drop out.
     #[error("max_dropouts {d} must be less than the number of clients, {n}")]
     Dropouts {
@@ -513,7 +528,7 @@ codes! {
         RosterSize { .. } => 101, RosterOrder(_) => 102, DuplicateIdentity(_) => 103, InvalidIdentity(_) => 104,
         Consistency { .. } => 105, TooFewHonest { .. } => 106, ModulusBits(_) => 107, Overflow { .. } => 108,
         VectorLen(_) => 109, ChunkLen(_) => 110, EncodingLen(_) => 111, Bound => 112, Dropouts { .. } => 113,
-        Quantizer => 114,
+        Quantizer => 114, LatticeWidth { .. } => 115,
     }
     DecodeError {
         Truncated => 201, Trailing => 202, Version { .. } => 203, Suite { .. } => 204, Session => 205,

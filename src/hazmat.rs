@@ -3,6 +3,8 @@
 //! # Warning
 //! Nothing here keeps a mask from being used twice, and a mask that is used twice hides nothing. Do not build a protocol from it.
 
+mod lattice;
+
 use alloc::vec::Vec;
 
 use rand_core::TryCryptoRng;
@@ -17,6 +19,8 @@ use crate::{
     math::ring::{Lane, Ring, Word},
     session::SessionId,
 };
+
+pub use lattice::{Instructions, InverseTransform, LatticeMask};
 
 /// The signed sum of the keystreams of some seeds (docs/protocol.md, section 11).
 #[derive(Debug)]

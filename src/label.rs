@@ -27,6 +27,7 @@ pub(crate) mod hash {
     pub(crate) const LEAF: &str = "leaf";
     pub(crate) const NODE: &str = "node";
     pub(crate) const ROOT: &str = "root";
+    pub(crate) const LATTICE_A: &str = "lattice-a";
     /// Of all reveals, to weigh them when they are checked; never leaves the server.
     pub(crate) const REVEALS: &str = "reveals";
     pub(crate) const REVEAL_WEIGHT: &str = "reveal-weight";
@@ -49,6 +50,8 @@ pub(crate) mod kdf {
     pub(crate) const SEAL_KEY: &str = "seal-key";
     pub(crate) const KEY_COMMIT: &str = "key-commit";
     pub(crate) const PRG_BLOCK: &str = "prg-block";
+    pub(crate) const LATTICE_KEY: &str = "lattice-key";
+    pub(crate) const LATTICE_ERROR: &str = "lattice-error";
 }
 
 /// Framed byte strings that are neither hashed with `H` nor derived with `KDF`.

@@ -4,6 +4,8 @@
 //! [`Accumulator`].
 
 mod accumulator;
+#[allow(dead_code, reason = "not part of a session yet")]
+pub(crate) mod lattice;
 pub(crate) mod pairwise;
 
 use core::ops::Range;

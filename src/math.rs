@@ -1,4 +1,7 @@
 //! Arithmetic on vectors of words.
 
+pub(crate) mod crt;
+pub(crate) mod field;
+pub(crate) mod ntt;
 pub(crate) mod pack;
 pub(crate) mod ring;

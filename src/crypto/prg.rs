@@ -18,7 +18,7 @@ use crate::{label::kdf, math::ring::Lane, session::SessionId};
 /// Positions under one key.
 pub(crate) const BLOCK_LEN: u64 = 1 << 20;
 
-type Block = Array<u8, U16>;
+pub(super) type Block = Array<u8, U16>;
 
 /// A seed, ready to give the key of any block of positions.
 pub(crate) struct Stream(Kdf);
@@ -70,7 +70,7 @@ impl BlockKey {
 
 /// The counter block: the counter as a 128-bit big-endian integer.
 #[inline(always)]
-fn counter_block(counter: u64) -> Block {
+pub(super) fn counter_block(counter: u64) -> Block {
     let mut block = Block::default();
     if let Some(low) = block.last_chunk_mut::<8>() {
         *low = counter.to_be_bytes();

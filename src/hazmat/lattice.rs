@@ -1,0 +1,185 @@
+//! One block of a lattice mask at a time, and its parts.
+
+use alloc::{vec, vec::Vec};
+use core::fmt;
+
+use super::Secret;
+use crate::{
+    crypto::kdf::Kdf,
+    error::{Error, InputError},
+    mask::lattice::{EpochKey, ErrorSource, Geometry, Kernel, LatticeSet, add_wire},
+    math::{
+        ntt::{Isa, Table},
+        ring::{Ring, Word},
+    },
+    session::SessionId,
+};
+
+/// The instructions that a lattice kernel is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Instructions {
+    /// 64-bit integers, and nothing else.
+    Portable,
+    /// AVX2 and fused multiply-add.
+    Fma,
+    /// AVX-512 with multiply-add of 52-bit integers.
+    Ifma,
+}
+
+impl Instructions {
+    /// Those that this machine has.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        let all = Isa::available().map(|isa| match isa {
+            Isa::Portable => Self::Portable,
+            Isa::Fma => Self::Fma,
+            Isa::Ifma => Self::Ifma,
+        });
+        all.collect()
+    }
+
+    fn isa(self) -> Isa {
+        match self {
+            Self::Portable => Isa::Portable,
+            Self::Fma => Isa::Fma,
+            Self::Ifma => Isa::Ifma,
+        }
+    }
+}
+
+/// The lattice mask of a vector, block by block (docs/protocol.md, section 11.2).
+pub struct LatticeMask {
+    session: SessionId,
+    geometry: Geometry,
+    ring: Ring,
+    kernel: Kernel,
+    errors: ErrorSource,
+    key: EpochKey,
+}
+
+impl LatticeMask {
+    /// For sums of `clients` words of `ring`, each at most `max_abs` in absolute value. The key is that of no seed: zero.
+    ///
+    /// # Errors
+    /// [`Error::Params`] if the set can not hold such sums.
+    pub fn new(
+        set: LatticeSet,
+        session: SessionId,
+        clients: usize,
+        ring: Ring,
+        max_abs: u64,
+        instructions: Instructions,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            session,
+            geometry: Geometry::new(set, clients, max_abs)?,
+            ring,
+            kernel: Kernel::with_isa(set, instructions.isa()),
+            errors: ErrorSource::new(session, &Secret::zero()),
+            key: EpochKey::expand(set, core::iter::empty(), 0),
+        })
+    }
+
+    /// Expands the key of an epoch from seeds, some negative.
+    pub fn expand(&mut self, seeds: &[([u8; 32], bool)], epoch: u64) {
+        let seeds: Vec<_> = seeds.iter().map(|(seed, negative)| (Kdf::new(self.session, seed), *negative)).collect();
+        let terms = seeds.iter().map(|(seed, negative)| (seed, *negative));
+        self.key = EpochKey::expand(self.geometry.set(), terms, epoch);
+    }
+
+    /// The seed of the errors.
+    pub fn set_errors(&mut self, mut seed: [u8; 32]) {
+        self.errors = ErrorSource::new(self.session, &Secret::take(&mut seed));
+    }
+
+    /// Words in a block.
+    #[must_use]
+    pub fn block_len(&self) -> u64 {
+        self.geometry.block_len()
+    }
+
+    /// Words in a coefficient.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.geometry.lanes()
+    }
+
+    /// Bytes on the wire of so many words.
+    #[must_use]
+    pub fn wire_len(&self, words: u64) -> u64 {
+        self.geometry.wire_len(words)
+    }
+
+    /// Sums of residues that a block of so many words needs.
+    #[must_use]
+    pub fn sums(&self, words: u64) -> u64 {
+        self.geometry.coefficients(words).saturating_mul(self.geometry.set().primes().len() as u64)
+    }
+
+    /// Masks one block of the present epoch into [`LatticeMask::wire_len`] bytes.
+    ///
+    /// # Errors
+    /// [`Error::Input`]: a word out of range, another length, another epoch.
+    pub fn mask<W: Word>(&mut self, block: u64, words: &[W], wire: &mut [u8]) -> Result<(), Error> {
+        Ok(self.kernel.mask_block(self.geometry, self.ring, self.session, block, &self.key, &self.errors, words, wire)?)
+    }
+
+    /// Adds a block of so many words to its sums.
+    ///
+    /// # Errors
+    /// [`Error::Decode`]: another length.
+    pub fn add(&self, words: usize, wire: &[u8], sums: &mut [u64]) -> Result<(), Error> {
+        Ok(add_wire(self.geometry, words, wire, sums, false)?)
+    }
+
+    /// Recovers words from sums; the key is the sum of the clients' keys.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the block can not be unmasked.
+    pub fn unmask<W: Word>(&mut self, block: u64, sums: &[u64], survivors: u32, out: &mut [W]) -> Result<(), Error> {
+        let unmasked = self.kernel.unmask_block(self.geometry, self.ring, self.session, block, &self.key, sums, survivors, out);
+        unmasked.map_err(|_| InputError::WrongState.into())
+    }
+}
+
+impl fmt::Debug for LatticeMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LatticeMask").field("geometry", &self.geometry).finish_non_exhaustive()
+    }
+}
+
+/// The inverse transform of a prime of a set, after a product with a key.
+pub struct InverseTransform {
+    table: Table,
+    key: Vec<u64>,
+    quotients: Vec<u64>,
+}
+
+impl InverseTransform {
+    /// For the first prime of a set, and a key that is one everywhere.
+    #[must_use]
+    pub fn new(set: LatticeSet, instructions: Instructions) -> Option<Self> {
+        let (modulus, root) = *set.primes().first()?;
+        let table = Table::new(instructions.isa(), modulus, root, set.log_len());
+        let one = modulus.factor(modulus.inverse(set.len() as u64));
+        Some(Self { table, key: vec![one.value; set.len()], quotients: vec![one.quotient; set.len()] })
+    }
+
+    /// The prime.
+    #[must_use]
+    pub fn modulus(&self) -> u64 {
+        self.table.modulus().value()
+    }
+
+    /// Transforms values below the prime to values below twice the prime.
+    pub fn apply(&self, values: &mut [u64]) {
+        self.table.inverse_of_product(values, &self.key, &self.quotients);
+    }
+}
+
+impl fmt::Debug for InverseTransform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InverseTransform").field("modulus", &self.modulus()).finish_non_exhaustive()
+    }
+}

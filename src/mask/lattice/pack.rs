@@ -1,0 +1,216 @@
+//! Words to coefficients and back (section 11.2). Constant time: shifts and masks in an order that depends on the geometry alone.
+
+use multiversion::multiversion;
+
+use super::{error, params::Geometry};
+use crate::math::{
+    field::SCALE,
+    ring::{Ring, Word},
+};
+
+/// Bits of words in a limb: what every prime that they are reduced by can take, an error on top included.
+const LIMB_BITS: u32 = 48;
+/// Limbs at most: two for each of three lanes, and one for the error.
+pub(super) const MAX_LIMBS: usize = 7;
+
+/// A part of a lane: `((v >> drop) & keep) << shift` in a limb.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    limb: usize,
+    drop: u32,
+    keep: u64,
+    shift: u32,
+}
+
+/// How a coefficient is cut into limbs: `t e + pack(v) = sum over limbs of 2^start limb`, each below `2^52`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    lane_bits: u32,
+    starts: [u32; MAX_LIMBS],
+    limbs: usize,
+    error: (usize, u32),
+}
+
+impl Plan {
+    pub(super) fn new(geometry: Geometry) -> Self {
+        let (w, lanes) = (geometry.word_bits(), geometry.lanes());
+        let mut plan = Self { lane_bits: w, starts: [0; MAX_LIMBS], limbs: 0, error: (0, 0) };
+        let mut end = 0;
+        for lane in 0..lanes {
+            for piece in plan.pieces(lane).into_iter().flatten() {
+                if piece.limb == plan.limbs {
+                    plan.begin_limb(end);
+                }
+                end += if piece.drop > 0 { w - LIMB_BITS } else { w.min(LIMB_BITS) };
+            }
+        }
+        let (last, start) = (plan.limbs.saturating_sub(1), plan.starts.into_iter().take(plan.limbs).last().unwrap_or(0));
+        let plain_bits = geometry.plain_bits();
+        plan.error = (last, plain_bits - start);
+        if plan.error.1 + error::BITS > SCALE {
+            plan.error = (plan.limbs, 0);
+            plan.begin_limb(plain_bits);
+        }
+        plan
+    }
+
+    fn begin_limb(&mut self, start: u32) {
+        if let Some(slot) = self.starts.get_mut(self.limbs) {
+            *slot = start;
+            self.limbs += 1;
+        }
+    }
+
+    /// The lowest bit of each limb in a coefficient.
+    pub(super) fn starts(&self) -> &[u32] {
+        self.starts.get(..self.limbs).unwrap_or_default()
+    }
+
+    /// The limb that holds the error, and its lowest bit in it.
+    pub(super) fn error(&self) -> (usize, u32) {
+        self.error
+    }
+
+    /// Whole lanes share a limb; one that is wider than a limb is cut in two.
+    #[inline(always)]
+    fn pieces(&self, lane: usize) -> [Option<Piece>; 2] {
+        let w = self.lane_bits;
+        if w <= LIMB_BITS {
+            let together = (LIMB_BITS / w) as usize;
+            let shift = u32::try_from(lane % together).unwrap_or(0) * w;
+            [Some(Piece { limb: lane / together, drop: 0, keep: u64::MAX, shift }), None]
+        } else {
+            let low = Piece { limb: 2 * lane, drop: 0, keep: (1 << LIMB_BITS) - 1, shift: 0 };
+            [Some(low), Some(Piece { limb: 2 * lane + 1, drop: LIMB_BITS, keep: u64::MAX, shift: 0 })]
+        }
+    }
+
+    /// Fills the limbs, `coefficients` each, with the words, offset; whether all words are in range.
+    pub(super) fn gather<W: Word>(&self, ring: Ring, max_abs: u64, words: &[W], coefficients: usize, limbs: &mut [u64]) -> bool {
+        limbs.fill(0);
+        let offset = Offset { max_abs, mask: ring.max() };
+        let mut excess = 0;
+        for (lane, words) in words.chunks(coefficients.max(1)).enumerate() {
+            for piece in self.pieces(lane).into_iter().flatten() {
+                let limb = limbs.chunks_exact_mut(coefficients).nth(piece.limb).unwrap_or_default();
+                excess |= gather_piece(offset, piece, words, limb);
+            }
+        }
+        excess >> 63 == 0
+    }
+}
+
+/// From a word to its value in a lane.
+#[derive(Clone, Copy)]
+struct Offset {
+    max_abs: u64,
+    mask: u64,
+}
+
+/// Adds pieces of words to a limb; the sign of the result says whether a word is out of range. (`2 max_abs` is below `2^63`.)
+#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
+fn gather_piece<W: Word>(offset: Offset, piece: Piece, words: &[W], limb: &mut [u64]) -> u64 {
+    let (width, mut excess) = (2 * offset.max_abs, 0);
+    for (slot, word) in limb.iter_mut().zip(words) {
+        let value = word.to_u64().wrapping_add(offset.max_abs) & offset.mask;
+        let beyond = word.to_u64() & !offset.mask;
+        excess |= value | width.wrapping_sub(value) | beyond | beyond.wrapping_neg();
+        *slot |= ((value >> piece.drop) & piece.keep) << piece.shift;
+    }
+    excess
+}
+
+/// Where some bits of an integer lie that is cut into limbs of 52 bits: in up to three of them.
+#[derive(Clone, Copy)]
+struct Field {
+    first: usize,
+    limbs: usize,
+    shift: u32,
+    mask: u64,
+}
+
+impl Field {
+    fn new(start: u32, bits: u32) -> Self {
+        let shift = start % SCALE;
+        Self {
+            first: (start / SCALE) as usize,
+            limbs: (shift + bits).div_ceil(SCALE) as usize,
+            shift,
+            mask: u64::MAX >> (64 - bits),
+        }
+    }
+
+    /// Hands every value on, with its place in `out`.
+    #[inline(always)]
+    fn read<T>(self, limbs: &[u64], coefficients: usize, out: &mut [T], put: impl Fn(&mut T, u64)) {
+        let limb = |k: usize| limbs.chunks_exact(coefficients.max(1)).nth(self.first + k).unwrap_or_default();
+        let (low, middle, high) = (limb(0).iter(), limb(1).iter(), limb(2).iter());
+        let (shift, mask) = (self.shift, self.mask);
+        match self.limbs {
+            1 => out.iter_mut().zip(low).for_each(|(out, l)| put(out, (l >> shift) & mask)),
+            2 => {
+                out.iter_mut().zip(low.zip(middle)).for_each(|(out, (l, m))| put(out, (l >> shift | m << (SCALE - shift)) & mask))
+            }
+            _ => out.iter_mut().zip(low.zip(middle).zip(high)).for_each(|(out, ((l, m), h))| {
+                // Three limbs: the highest begins below bit 64, since the lowest gives fewer than 12.
+                put(out, (l >> shift | m << (SCALE - shift) | h << (2 * SCALE - shift)) & mask);
+            }),
+        }
+    }
+}
+
+/// `floor(Q / 2^(plain_bits + 1)) - 1`, from the limbs of `Q - 1` (`Q` is odd).
+pub(super) fn largest_error(limbs: &[u64], plain_bits: u32, modulus_bits: u32) -> u64 {
+    let mut half = [0];
+    Field::new(plain_bits + 1, modulus_bits - plain_bits - 1).read(limbs, 1, &mut half, |half, value| *half = value);
+    let [half] = half;
+    half.saturating_sub(1)
+}
+
+/// What comes out of a sum: words of the ring, less the offsets of so many clients.
+#[derive(Clone, Copy)]
+pub(super) struct Readout {
+    pub(super) geometry: Geometry,
+    pub(super) ring: Ring,
+    pub(super) survivors: u32,
+}
+
+impl Readout {
+    /// Reads the words of integers in limbs of 52 bits, `coefficients` each; `false`, and nothing read, if an error with its offset
+    /// is above `largest_error`. `errors` is a buffer of one number for each coefficient.
+    pub(super) fn scatter<W: Word>(
+        self,
+        limbs: &[u64],
+        coefficients: usize,
+        largest_error: u64,
+        errors: &mut [u64],
+        out: &mut [W],
+    ) -> bool {
+        let (plain, all) = (self.geometry.plain_bits(), self.geometry.set().modulus_bits());
+        if excess(Field::new(plain, all - plain), limbs, coefficients, largest_error, errors) >> 63 == 1 {
+            return false;
+        }
+        let (w, offset) = (self.geometry.word_bits(), u64::from(self.survivors).wrapping_mul(self.geometry.max_abs()));
+        let mut start = 0;
+        for out in out.chunks_mut(coefficients.max(1)) {
+            read_lane(Field::new(start, w), limbs, coefficients, offset, self.ring.max(), out);
+            start += w;
+        }
+        true
+    }
+}
+
+#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
+fn read_lane<W: Word>(field: Field, limbs: &[u64], coefficients: usize, offset: u64, mask: u64, out: &mut [W]) {
+    field.read(limbs, coefficients, out, |word, sum| *word = W::from_u64(sum.wrapping_sub(offset) & mask));
+}
+
+/// The sign says whether a value is above `largest`.
+#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
+fn excess(field: Field, limbs: &[u64], coefficients: usize, largest: u64, errors: &mut [u64]) -> u64 {
+    field.read(limbs, coefficients, errors, |slot, error| *slot = largest.wrapping_sub(error));
+    errors.iter().fold(0, |all, rest| all | rest)
+}
+
+#[cfg(test)]
+mod tests;
