@@ -182,6 +182,17 @@ pub enum ParamsError {
         /// Bits of a coefficient for words.
         holds: u32,
     },
+    /// Lattice masks hold exact sums only.
+    #[error("lattice masks need an exact bound; give Bound::Exact, or take pairwise masks")]
+    LatticeBound,
+    /// Chunks of a vector that blocks of lattice masks do not fill.
+    #[error("chunk_len {chunk_len} must be a multiple of {block}, the words of one block of these lattice masks")]
+    LatticeChunk {
+        /// Words in a chunk.
+        chunk_len: u32,
+        /// Words in a block.
+        block: u64,
+    },
     /// Everybody may drop out.
     #[error("max_dropouts {d} must be less than the number of clients, {n}")]
     Dropouts {
@@ -407,6 +418,9 @@ pub enum RoundError {
     /// Words that are not the announced sum. Whoever handed the words over may have changed them: no evidence against anybody.
     #[error("these words are not the sum that the server announced")]
     SumMismatch,
+    /// A block of lattice masks that do not cancel: some client's upload is not what the protocol makes, and nobody can tell whose.
+    #[error("block {0} of the sum can not be unmasked: some upload is not a masked vector")]
+    CorruptBlock(u64),
 }
 
 /// What the caller got wrong.
@@ -529,6 +543,7 @@ codes! {
         Consistency { .. } => 105, TooFewHonest { .. } => 106, ModulusBits(_) => 107, Overflow { .. } => 108,
         VectorLen(_) => 109, ChunkLen(_) => 110, EncodingLen(_) => 111, Bound => 112, Dropouts { .. } => 113,
         Quantizer => 114, LatticeWidth { .. } => 115,
+        LatticeBound => 116, LatticeChunk { .. } => 117,
     }
     DecodeError {
         Truncated => 201, Trailing => 202, Version { .. } => 203, Suite { .. } => 204, Session => 205,
@@ -547,7 +562,7 @@ codes! {
     }
     RoundError {
         TooFewClients { .. } => 501, NotIncluded => 502, Unopenable(_) => 503, SharedKey { .. } => 504, Late(_) => 505,
-        UploadMismatch(_) => 506, Repeat => 507, SumMismatch => 508,
+        UploadMismatch(_) => 506, Repeat => 507, SumMismatch => 508, CorruptBlock(_) => 509,
     }
     InputError {
         NotInRoster(_) => 601, IdentityMismatch => 602, WordOutOfRange { .. } => 603, TooManyWords { .. } => 604,

@@ -50,6 +50,7 @@ pub(crate) mod kdf {
     pub(crate) const SEAL_KEY: &str = "seal-key";
     pub(crate) const KEY_COMMIT: &str = "key-commit";
     pub(crate) const PRG_BLOCK: &str = "prg-block";
+    pub(crate) const ERROR_SEED: &str = "error-seed";
     pub(crate) const LATTICE_KEY: &str = "lattice-key";
     pub(crate) const LATTICE_ERROR: &str = "lattice-error";
 }

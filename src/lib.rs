@@ -36,6 +36,8 @@ pub use error::{
     ClientFault, ClientId, DecodeError, EnvironmentError, Error, InputError, ParamsError, Party, RoundError, ServerFault,
 };
 pub use label::{PROTOCOL_VERSION, SUITE};
-pub use mask::{Layout, lattice::LatticeSet};
+pub use mask::Layout;
 pub use math::ring::{Ring, Word};
-pub use session::{Bound, DEFAULT_CHUNK_LEN, IdentityKey, MAX_CLIENTS, MAX_VECTOR_LEN, Session, SessionBuilder, SessionId};
+pub use session::{
+    Bound, DEFAULT_CHUNK_LEN, IdentityKey, LatticeSet, MAX_CLIENTS, MAX_VECTOR_LEN, Masking, Session, SessionBuilder, SessionId,
+};

@@ -4,95 +4,83 @@
 //! [`Accumulator`].
 
 mod accumulator;
-#[allow(dead_code, reason = "not part of a session yet")]
 pub(crate) mod lattice;
+mod layout;
 pub(crate) mod pairwise;
-
-use core::ops::Range;
+mod seeds;
 
 pub(crate) use accumulator::{Accumulator, TOGETHER};
-pub(crate) use pairwise::Masks;
+pub use layout::Layout;
+pub(crate) use seeds::Seeds;
 
 use crate::{
-    math::ring::Ring,
-    session::{Bound, Session},
+    crypto::secret::Secret,
+    error::{Error, InputError},
+    math::ring::Word,
+    session::SessionId,
 };
 
-/// How a session's vectors lie on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
-    ring: Ring,
-    vector_len: u64,
-    chunk_len: u32,
-    max_abs: Option<u64>,
+/// The signed sum of the masks of some seeds.
+#[derive(Debug)]
+pub(crate) enum Masks {
+    Pairwise(pairwise::Masks),
+    Lattice(lattice::Masks),
 }
 
-impl Layout {
-    /// The layout of a session.
-    #[must_use]
-    pub fn new(session: &Session) -> Self {
-        let max_abs = match session.bound() {
-            Bound::Exact { max_abs } => Some(max_abs),
-            Bound::Tail { .. } => None,
-        };
-        // A session's modulus_bits are always in range.
-        let ring = Ring::new(session.modulus_bits()).unwrap_or(Ring::WIDEST);
-        Self { ring, vector_len: session.vector_len(), chunk_len: session.chunk_len(), max_abs }
+/// What a thread keeps from one call to the next.
+#[derive(Debug)]
+pub(crate) enum Worker {
+    Pairwise(Option<pairwise::BlockKeys>),
+    Lattice(lattice::Kernels),
+}
+
+impl Masks {
+    /// No seed yet, and room for as many as will come: growing would leave secrets behind.
+    pub(crate) fn with_capacity(session: SessionId, layout: &Layout, seeds: usize) -> Self {
+        match layout.geometry() {
+            None => Self::Pairwise(pairwise::Masks::with_capacity(session, seeds)),
+            Some(geometry) => Self::Lattice(lattice::Masks::with_capacity(session, geometry, layout.vector_len(), seeds)),
+        }
     }
 
-    /// The ring that the words are in.
-    #[must_use]
-    pub fn ring(&self) -> Ring {
-        self.ring
+    /// Adds the masks of `seed` to the sum, or subtracts them.
+    pub(crate) fn push(&mut self, seed: &Secret<32>, negative: bool) {
+        match self {
+            Self::Pairwise(masks) => masks.push(seed, negative),
+            Self::Lattice(masks) => masks.push(seed, negative),
+        }
     }
 
-    /// Words in a vector.
-    #[must_use]
-    pub fn vector_len(&self) -> u64 {
-        self.vector_len
+    /// Gives the secret that errors come from, where there are any.
+    pub(crate) fn set_error_seed(&mut self, seed: &Secret<32>) {
+        if let Self::Lattice(masks) = self {
+            masks.set_error_seed(seed);
+        }
     }
 
-    /// Words in a chunk, except perhaps the last.
-    #[must_use]
-    pub fn chunk_len(&self) -> u32 {
-        self.chunk_len
+    pub(crate) fn worker(&self) -> Worker {
+        match self {
+            Self::Pairwise(_) => Worker::Pairwise(None),
+            Self::Lattice(masks) => Worker::Lattice(masks.kernels()),
+        }
     }
 
-    /// A range of positions that is handled alone begins at a multiple of this many words.
-    #[must_use]
-    pub fn alignment(&self) -> u64 {
-        pairwise::ALIGNMENT
-    }
-
-    /// Bytes on the wire of a range of positions that begins at a multiple of [`Layout::alignment`].
-    #[must_use]
-    pub fn wire_len(&self, range: &Range<u64>) -> u64 {
-        pairwise::wire_len(self.ring, range)
-    }
-
-    /// The positions of chunk `index`; empty beyond the last.
-    #[must_use]
-    pub fn chunk(&self, index: u64) -> Range<u64> {
-        let start = index.saturating_mul(u64::from(self.chunk_len)).min(self.vector_len);
-        start..start.saturating_add(u64::from(self.chunk_len)).min(self.vector_len)
-    }
-
-    /// The chunk that begins at `position`; the number of chunks at the end of the vector; `None` anywhere else.
-    pub(crate) fn chunk_at(&self, position: u64) -> Option<u64> {
-        let chunk_len = u64::from(self.chunk_len);
-        let begins = position.is_multiple_of(chunk_len) && position < self.vector_len;
-        if position == self.vector_len { Some(self.chunks()) } else { begins.then_some(position / chunk_len) }
-    }
-
-    /// Chunks in a vector.
-    #[must_use]
-    pub fn chunks(&self) -> u64 {
-        self.vector_len.div_ceil(u64::from(self.chunk_len))
-    }
-
-    /// The largest absolute value of an input word, if the session bounds it.
-    pub(crate) fn max_abs(&self) -> Option<u64> {
-        self.max_abs
+    /// Masks words at `position ..`, a multiple of the alignment, into `wire`, which has exactly their wire length. The words end at a
+    /// multiple of the alignment, or with the vector.
+    pub(crate) fn mask<W: Word>(
+        &self,
+        layout: &Layout,
+        position: u64,
+        words: &[W],
+        worker: &mut Worker,
+        wire: &mut [u8],
+    ) -> Result<(), Error> {
+        match (self, worker) {
+            (Self::Pairwise(masks), Worker::Pairwise(keys)) => masks.mask(layout.ring(), position, words, keys, wire),
+            (Self::Lattice(masks), Worker::Lattice(kernels)) => masks.mask(layout.ring(), position, words, kernels, wire)?,
+            _ => return Err(InputError::WrongState.into()),
+        }
+        Ok(())
     }
 }
 

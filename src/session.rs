@@ -1,9 +1,13 @@
 //! The session descriptor, which every client builds or approves itself, and the session id (section 4).
 
+mod masking;
+
 use alloc::{format, sync::Arc, vec::Vec};
 use core::fmt;
 
 use ed25519_dalek::VerifyingKey;
+pub(crate) use masking::Geometry;
+pub use masking::{LatticeSet, Masking};
 
 use crate::{
     codec::{Reader, put_client, put_count, put_sized},
@@ -20,7 +24,6 @@ pub const MAX_VECTOR_LEN: u64 = 1 << 40;
 /// The chunk length used unless [`SessionBuilder::chunk_len`] says otherwise, in words.
 pub const DEFAULT_CHUNK_LEN: u32 = 1 << 16;
 
-const MASKING_PAIRWISE: u8 = 0x01;
 const GRAPH_COMPLETE: u8 = 0x01;
 const BOUND_EXACT: u8 = 0x01;
 const BOUND_TAIL: u8 = 0x02;
@@ -70,6 +73,7 @@ pub struct Session(Arc<Inner>);
 
 struct Inner {
     fields: SessionBuilder,
+    geometry: Option<Geometry>,
     threshold: u32,
     clients: Vec<(ClientId, VerifyingKey)>,
     server: VerifyingKey,
@@ -86,7 +90,9 @@ pub struct SessionBuilder {
     max_dropouts: u32,
     min_honest: u32,
     vector_len: u64,
-    chunk_len: u32,
+    masking: Masking,
+    /// `None` until it is built.
+    chunk_len: Option<u32>,
     modulus_bits: u8,
     bound: Bound,
     encoding: Vec<u8>,
@@ -115,9 +121,16 @@ impl SessionBuilder {
         self
     }
 
-    /// Words in a chunk of an upload. Default [`DEFAULT_CHUNK_LEN`].
+    /// How inputs are masked. Default [`Masking::Pairwise`]; [`Masking::recommended`] says which is faster.
+    pub fn masking(mut self, masking: Masking) -> Self {
+        self.masking = masking;
+        self
+    }
+
+    /// Words in a chunk of an upload: a multiple of 64 and, with lattice masks, of their block. Default [`DEFAULT_CHUNK_LEN`], or the next such
+    /// multiple.
     pub fn chunk_len(mut self, words: u32) -> Self {
-        self.chunk_len = words;
+        self.chunk_len = Some(words);
         self
     }
 
@@ -155,15 +168,19 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// [`ParamsError`], which names the field to change.
-    pub fn build(self) -> Result<Session, ParamsError> {
+    pub fn build(mut self) -> Result<Session, ParamsError> {
         self.check_roster()?;
         let threshold = self.check_thresholds()?;
         self.check_dimensions()?;
         self.check_bound()?;
+        let geometry = self.geometry()?;
+        let block = geometry.map_or(64, Geometry::block_len);
+        let default = u32::try_from(u64::from(DEFAULT_CHUNK_LEN).next_multiple_of(block)).unwrap_or(u32::MAX);
+        check_chunk_len(*self.chunk_len.get_or_insert(default), block)?;
         let clients = self.identity_keys()?;
         let server = verifying_key(&self.server).ok_or(ParamsError::InvalidIdentity(None))?;
         let id = SessionId(hash(label::hash::SESSION, &[&self.encode()]));
-        Ok(Session(Arc::new(Inner { fields: self, threshold, clients, server, id })))
+        Ok(Session(Arc::new(Inner { fields: self, geometry, threshold, clients, server, id })))
     }
 
     fn check_roster(&self) -> Result<(), ParamsError> {
@@ -209,9 +226,6 @@ impl SessionBuilder {
         if !(1..=MAX_VECTOR_LEN).contains(&self.vector_len) {
             return Err(ParamsError::VectorLen(self.vector_len));
         }
-        if !(64..=1 << 24).contains(&self.chunk_len) || !self.chunk_len.is_multiple_of(64) {
-            return Err(ParamsError::ChunkLen(self.chunk_len));
-        }
         if !(2..=64).contains(&self.modulus_bits) {
             return Err(ParamsError::ModulusBits(self.modulus_bits));
         }
@@ -219,6 +233,15 @@ impl SessionBuilder {
             return Err(ParamsError::EncodingLen(self.encoding.len()));
         }
         Ok(())
+    }
+
+    /// How words lie in coefficients, if masks are lattice masks.
+    fn geometry(&self) -> Result<Option<Geometry>, ParamsError> {
+        match (self.masking, self.bound) {
+            (Masking::Pairwise, _) => Ok(None),
+            (Masking::Lattice(set), Bound::Exact { max_abs }) => Geometry::new(set, self.roster.len(), max_abs).map(Some),
+            (Masking::Lattice(_), Bound::Tail { .. }) => Err(ParamsError::LatticeBound),
+        }
     }
 
     /// The overflow inequality.
@@ -254,7 +277,7 @@ impl SessionBuilder {
         let mut out = Vec::new();
         out.push(PROTOCOL_VERSION);
         out.extend_from_slice(&SUITE.to_le_bytes());
-        out.extend_from_slice(&[MASKING_PAIRWISE, GRAPH_COMPLETE]);
+        out.extend_from_slice(&[self.masking.code(), GRAPH_COMPLETE]);
         put_count(&mut out, self.roster.len());
         for (id, key) in &self.roster {
             put_client(&mut out, *id);
@@ -265,7 +288,7 @@ impl SessionBuilder {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&self.vector_len.to_le_bytes());
-        out.extend_from_slice(&self.chunk_len.to_le_bytes());
+        out.extend_from_slice(&self.chunk_len.unwrap_or(DEFAULT_CHUNK_LEN).to_le_bytes());
         out.push(self.modulus_bits);
         let (kind, bound, log2) = match self.bound {
             Bound::Exact { max_abs } => (BOUND_EXACT, max_abs, 0),
@@ -304,7 +327,8 @@ impl Session {
             roster,
             server,
             vector_len,
-            chunk_len: DEFAULT_CHUNK_LEN,
+            masking: Masking::Pairwise,
+            chunk_len: None,
             modulus_bits,
             bound,
             encoding: Vec::new(),
@@ -383,10 +407,21 @@ impl Session {
         self.0.fields.vector_len
     }
 
+    /// How inputs are masked.
+    #[must_use]
+    pub fn masking(&self) -> Masking {
+        self.0.fields.masking
+    }
+
+    /// How words lie in coefficients, if masks are lattice masks.
+    pub(crate) fn geometry(&self) -> Option<Geometry> {
+        self.0.geometry
+    }
+
     /// Words in a chunk.
     #[must_use]
     pub fn chunk_len(&self) -> u32 {
-        self.0.fields.chunk_len
+        self.0.fields.chunk_len.unwrap_or(DEFAULT_CHUNK_LEN)
     }
 
     /// Bits of a word.
@@ -480,9 +515,16 @@ fn verifying_key(key: &IdentityKey) -> Option<VerifyingKey> {
     (canonical && !parsed.is_weak()).then_some(parsed)
 }
 
+fn check_chunk_len(chunk_len: u32, block: u64) -> Result<(), ParamsError> {
+    if !(64..=1 << 24).contains(&chunk_len) || !chunk_len.is_multiple_of(64) {
+        return Err(ParamsError::ChunkLen(chunk_len));
+    }
+    if u64::from(chunk_len).is_multiple_of(block) { Ok(()) } else { Err(ParamsError::LatticeChunk { chunk_len, block }) }
+}
+
 fn read_descriptor(bytes: &[u8]) -> Result<SessionBuilder, DecodeError> {
     let mut reader = Reader::new(bytes);
-    read_versions(&mut reader)?;
+    let masking = read_versions(&mut reader)?;
     let n = reader.count(40)?;
     let roster = reader.items(n, |r| Ok((r.client()?, IdentityKey(r.array()?))))?;
     let builder = SessionBuilder {
@@ -492,7 +534,8 @@ fn read_descriptor(bytes: &[u8]) -> Result<SessionBuilder, DecodeError> {
         max_dropouts: reader.u32()?,
         min_honest: reader.u32()?,
         vector_len: reader.u64()?,
-        chunk_len: reader.u32()?,
+        masking,
+        chunk_len: Some(reader.u32()?),
         modulus_bits: reader.u8()?,
         bound: read_bound(&mut reader)?,
         encoding: reader.sized()?.to_vec(),
@@ -505,7 +548,7 @@ fn read_descriptor(bytes: &[u8]) -> Result<SessionBuilder, DecodeError> {
     Ok(builder)
 }
 
-fn read_versions(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+fn read_versions(reader: &mut Reader<'_>) -> Result<Masking, DecodeError> {
     match reader.u8()? {
         PROTOCOL_VERSION => {}
         got => return Err(DecodeError::Version { expected: PROTOCOL_VERSION, got }),
@@ -514,8 +557,8 @@ fn read_versions(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         SUITE => {}
         got => return Err(DecodeError::Suite { expected: SUITE, got }),
     }
-    match (reader.u8()?, reader.u8()?) {
-        (MASKING_PAIRWISE, GRAPH_COMPLETE) => Ok(()),
+    match (Masking::from_code(reader.u8()?), reader.u8()?) {
+        (Some(masking), GRAPH_COMPLETE) => Ok(masking),
         _ => Err(DecodeError::Value),
     }
 }

@@ -111,7 +111,7 @@ impl Stage {
 
     /// A client's upload without its self mask and these pair masks.
     pub(super) fn strip(&self, client: ClientId, self_secret: &Scalar, pairs: &Per<Secret<32>>) -> Vec<u32> {
-        let mut masks = Masks::with_capacity(self.session.id(), pairs.len() + 1);
+        let mut masks = pairwise::Masks::with_capacity(self.session.id(), pairs.len() + 1);
         masks.push(&kdf::self_seed(self.session.id(), &SecretScalar::new(*self_secret), client), true);
         pairs.iter().for_each(|(peer, seed)| masks.push(seed, client < *peer));
         let mut words = self.seen.uploads[&client].clone();

@@ -7,7 +7,7 @@ use super::Secret;
 use crate::{
     crypto::kdf::Kdf,
     error::{Error, InputError},
-    mask::lattice::{EpochKey, ErrorSource, Geometry, Kernel, LatticeSet, add_wire},
+    mask::lattice::{EpochKey, ErrorSource, Geometry, Kernel, LatticeSet, add_blocks},
     math::{
         ntt::{Isa, Table},
         ring::{Ring, Word},
@@ -128,9 +128,14 @@ impl LatticeMask {
     /// Adds a block of so many words to its sums.
     ///
     /// # Errors
-    /// [`Error::Decode`]: another length.
-    pub fn add(&self, words: usize, wire: &[u8], sums: &mut [u64]) -> Result<(), Error> {
-        Ok(add_wire(self.geometry, words, wire, sums, false)?)
+    /// [`Error::Input`]: another length.
+    pub fn add(&self, words: u64, wire: &[u8], sums: &mut [u64]) -> Result<(), Error> {
+        let (expected, got) = (self.wire_len(words), wire.len() as u64);
+        if expected != got || self.sums(words) != sums.len() as u64 {
+            return Err(InputError::Length { expected, got }.into());
+        }
+        add_blocks(self.geometry, sums, &[wire]);
+        Ok(())
     }
 
     /// Recovers words from sums; the key is the sum of the clients' keys.

@@ -5,27 +5,33 @@
 
 mod error;
 mod key;
+mod masks;
 mod pack;
 mod params;
 mod public;
 mod residues;
+mod sums;
 
-use alloc::{vec, vec::Vec};
+use alloc::{sync::Arc, vec, vec::Vec};
 use core::fmt;
 
 use zeroize::Zeroize;
 
 pub(crate) use error::ErrorSource;
 pub(crate) use key::EpochKey;
-pub(crate) use params::Geometry;
-pub use params::LatticeSet;
+pub(crate) use masks::{Kernels, Masks};
+pub(crate) use params::{Geometry, LatticeSet};
+use public::EPOCH_BLOCKS;
+#[cfg(any(test, feature = "hazmat"))]
+pub(crate) use sums::add_blocks;
+pub(crate) use sums::Residues;
 
 use self::{
     pack::{Plan, Readout},
-    public::{EPOCH_BLOCKS, PublicPolynomial},
+    public::PublicPolynomial,
 };
 use crate::{
-    error::{DecodeError, InputError},
+    error::{Error, InputError, RoundError},
     math::{
         crt::Crt,
         field::{Factor, Modulus},
@@ -51,11 +57,20 @@ pub(crate) enum UnmaskError {
     Mismatch(u64),
 }
 
+impl From<UnmaskError> for Error {
+    fn from(error: UnmaskError) -> Self {
+        match error {
+            UnmaskError::Corrupt(block) => RoundError::CorruptBlock(block).into(),
+            UnmaskError::Mismatch(_) => InputError::WrongState.into(),
+        }
+    }
+}
+
 /// Tables of one parameter set, and buffers. They are wiped when it is dropped.
 pub(crate) struct Kernel {
     set: LatticeSet,
     isa: Isa,
-    tables: Vec<Table>,
+    tables: Arc<[Table]>,
     crt: Crt,
     polynomial: Vec<u64>,
     limbs: Vec<u64>,
@@ -66,6 +81,19 @@ impl Kernel {
     /// For the instruction set of this machine.
     pub(crate) fn new(set: LatticeSet) -> Self {
         Self::with_isa(set, Isa::best())
+    }
+
+    /// Another one with the same tables.
+    pub(crate) fn fresh(&self) -> Self {
+        Self {
+            set: self.set,
+            isa: self.isa,
+            tables: self.tables.clone(),
+            crt: self.crt.clone(),
+            polynomial: vec![0; self.set.len()],
+            limbs: Vec::new(),
+            integers: vec![0; self.set.len()],
+        }
     }
 
     /// For a certain instruction set.
@@ -152,7 +180,7 @@ impl Kernel {
         }
     }
 
-    /// Recovers the words of one block from the sums of the clients' residues, prime by prime (see [`add_wire`]), and the sum of
+    /// Recovers the words of one block from the sums of the clients' residues, prime by prime (see [`crate::mask::Accumulator`]), and the sum of
     /// their keys.
     ///
     /// # Errors
@@ -231,33 +259,6 @@ fn subtract(modulus: Modulus, offset: u64, sums: &[u64], masks: &[u64], out: &mu
         let lazy = modulus.fold(*sum) + 2 * modulus.value() - mask + offset;
         *out = modulus.settle(modulus.fold(lazy));
     }
-}
-
-/// Adds the residues of one client's block to the sums, or takes them away; each prime's residues in turn. Up to 4096 blocks can be
-/// added.
-///
-/// # Errors
-/// [`DecodeError`] if `wire` is not as long as a block of so many words; nothing is then added.
-pub(crate) fn add_wire(
-    geometry: Geometry,
-    words_in_block: usize,
-    wire: &[u8],
-    sums: &mut [u64],
-    negative: bool,
-) -> Result<(), DecodeError> {
-    let (coefficients, ring) = (words_in_block.div_ceil(geometry.lanes()), geometry.set().wire_ring());
-    let bytes = usize::try_from(ring.packed_len(coefficients as u64)).unwrap_or(usize::MAX);
-    let primes = geometry.set().primes().len();
-    if coefficients > geometry.set().len() || wire.len() != bytes * primes || sums.len() != coefficients * primes {
-        return Err(DecodeError::Count);
-    }
-    let parts = || wire.chunks(bytes.max(1));
-    parts().try_for_each(|part| ring.check_padding(part, coefficients as u64))?;
-    let parts = parts().zip(sums.chunks_exact_mut(coefficients.max(1)));
-    for (part, sums) in parts {
-        ring.add_packed(part, sums, negative)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

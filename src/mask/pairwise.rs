@@ -1,7 +1,7 @@
 //! Pairwise masks: one keystream for each neighbor and one of its own, over the whole vector.
 
 use alloc::vec::Vec;
-use core::{fmt, ops::Range};
+use core::fmt;
 
 #[cfg(feature = "parallel")]
 use rayon::prelude::*;
@@ -24,50 +24,6 @@ pub(crate) const ALIGNMENT: u64 = BLOCK as u64;
 /// Words that all keystreams are added to before the next piece: they and the keys of many neighbors stay in the second-level
 /// cache, and the cost of beginning a keystream is spread over 64 KiB or more.
 pub(crate) const PIECE_LEN: usize = 1 << 15;
-
-pub(crate) fn wire_len(ring: Ring, range: &Range<u64>) -> u64 {
-    ring.packed_len(range.end.saturating_sub(range.start))
-}
-
-/// Seeds, each with its sign.
-pub(crate) struct Seeds(Vec<(Secret<32>, bool)>);
-
-impl Seeds {
-    /// No seed yet, and room for as many as will come.
-    pub(crate) fn with_capacity(seeds: usize) -> Self {
-        Self(Vec::with_capacity(seeds))
-    }
-
-    /// `PRG(seed)` is added, or subtracted.
-    pub(crate) fn push(&mut self, seed: Secret<32>, negative: bool) {
-        self.0.push((seed, negative));
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Secret<32>, bool)> {
-        self.0.iter()
-    }
-
-    /// The same seeds once more: for the plan of another shard.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0.iter().map(|(seed, negative)| (seed.duplicate(), *negative)).collect())
-    }
-
-    pub(crate) fn to_masks(&self, session: SessionId) -> Masks {
-        let mut masks = Masks::with_capacity(session, self.len());
-        self.iter().for_each(|(seed, negative)| masks.push(seed, *negative));
-        masks
-    }
-}
-
-impl fmt::Debug for Seeds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Seeds({})", self.len())
-    }
-}
 
 /// The signed sum of the keystreams of some seeds.
 pub(crate) struct Masks {
@@ -195,41 +151,5 @@ impl BlockKeys {
 impl fmt::Debug for BlockKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BlockKeys(..)")
-    }
-}
-
-/// Words that do not fill a block of the wire form yet, masked.
-#[derive(Default)]
-pub(crate) struct Pending {
-    words: Vec<u64>,
-}
-
-impl Pending {
-    /// Masks words at `position ..` and keeps them.
-    pub(crate) fn push<W: Word>(
-        &mut self,
-        ring: Ring,
-        masks: &Masks,
-        position: u64,
-        words: &[W],
-        cached: &mut Option<BlockKeys>,
-    ) {
-        if ring.bits() <= <u32 as Word>::BITS {
-            self.push_in::<u32, W>(masks, position, words, cached);
-        } else {
-            self.push_in::<u64, W>(masks, position, words, cached);
-        }
-    }
-
-    fn push_in<L: Lane, W: Word>(&mut self, masks: &Masks, position: u64, words: &[W], cached: &mut Option<BlockKeys>) {
-        let mut lanes: Vec<L> = words.iter().map(|word| L::from_u64(word.to_u64())).collect();
-        masks.add_to(position, &mut lanes, cached);
-        self.words.extend(lanes.into_iter().map(L::to_u64));
-    }
-
-    /// Appends all of them to `wire`.
-    pub(crate) fn flush(&mut self, ring: Ring, wire: &mut Vec<u8>) {
-        ring.pack(&self.words, wire);
-        self.words.clear();
     }
 }

@@ -6,7 +6,7 @@ use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
     Accumulator, Layout, Masks,
-    pairwise::{BlockKeys, PIECE_LEN, Pending},
+    pairwise::{self, BlockKeys, PIECE_LEN},
 };
 use crate::{
     crypto::{
@@ -14,7 +14,7 @@ use crate::{
         secret::Secret,
         sign::{Identity, SigningIdentity},
     },
-    error::{ClientId, DecodeError, EnvironmentError},
+    error::{ClientId, DecodeError, EnvironmentError, Error, InputError},
     math::ring::{Lane, Ring},
     session::{Bound, Session, SessionId},
 };
@@ -28,8 +28,8 @@ fn seed(byte: u8) -> Secret<32> {
     Secret::take(&mut [byte; 32])
 }
 
-fn masks() -> Masks {
-    let mut masks = Masks::with_capacity(SESSION, TERMS.len());
+fn masks() -> pairwise::Masks {
+    let mut masks = pairwise::Masks::with_capacity(SESSION, TERMS.len());
     TERMS.iter().for_each(|(byte, negative)| masks.push(&seed(*byte), *negative));
     masks
 }
@@ -51,7 +51,7 @@ fn words_alone<L: Lane>(positions: core::ops::Range<u64>) -> Vec<u64> {
     positions.map(&mut word).collect()
 }
 
-fn add<L: Lane>(masks: &Masks, position: u64, len: usize, keys: &mut Option<BlockKeys>) -> Vec<u64> {
+fn add<L: Lane>(masks: &pairwise::Masks, position: u64, len: usize, keys: &mut Option<BlockKeys>) -> Vec<u64> {
     let mut words = vec![L::default(); len];
     masks.add_to(position, &mut words, keys);
     words.into_iter().map(L::to_u64).collect()
@@ -156,38 +156,17 @@ fn masking_gives_the_packed_sum_of_word_and_mask_on_any_number_of_threads() {
     }
 }
 
-/// Words that wait until a block is full are masked as they come, and packed together.
-#[test]
-fn words_that_wait_are_packed_as_if_they_had_come_together() {
-    let masks = masks();
-    for bits in [13, 40] {
-        let ring = Ring::new(bits).unwrap();
-        let (position, words) = (BLOCK_LEN - 64, random_words(ring, 64));
-        let expected = packed(ring, &masked_by_hand(ring, position, &words));
-        for cut in 0..=64 {
-            let (mut pending, mut keys, mut wire) = (Pending::default(), None, vec![7]);
-            let (left, right) = words.split_at(cut);
-            pending.push(ring, &masks, position, left, &mut keys);
-            pending.push(ring, &masks, position + cut as u64, right, &mut keys);
-            pending.flush(ring, &mut wire);
-            assert_eq!(wire.split_off(1), expected, "{cut}");
-            pending.flush(ring, &mut wire);
-            assert_eq!(wire, [7], "nothing waits any more");
-        }
-    }
-}
-
 /// A range of five pieces and a tail, from `START` on.
 const START: u64 = 4 * PIECE_LEN as u64;
 const SUM_LEN: usize = 5 * PIECE_LEN + 21;
 
 fn no_masks() -> Masks {
-    Masks::with_capacity(SESSION, 0)
+    Masks::Pairwise(pairwise::Masks::with_capacity(SESSION, 0))
 }
 
 fn read_plain(sum: &Accumulator, position: u64, len: usize) -> Vec<u64> {
     let mut words = vec![0_u64; len];
-    sum.read(position, &no_masks(), &mut words).unwrap();
+    sum.read(position, &no_masks(), 0, &mut words).unwrap();
     words
 }
 
@@ -197,7 +176,7 @@ fn a_sum_of_ranges_in_any_order_is_the_sum_of_the_words() {
         let ring = Ring::new(bits).unwrap();
         let range = START..START + SUM_LEN as u64;
         let (words, other) = (random_words(ring, SUM_LEN), random_words(ring, 2 * SUM_LEN).split_off(SUM_LEN));
-        let mut sum = Accumulator::of(ring, &range).unwrap();
+        let mut sum = Accumulator::new(&Layout::of(ring), &range).unwrap();
         sum.add_wire(&range, &packed(ring, &words)).unwrap();
         for (start, end) in [(3 * PIECE_LEN, SUM_LEN), (0, 64), (64, 3 * PIECE_LEN)] {
             let part = START + start as u64..START + end as u64;
@@ -218,13 +197,13 @@ fn a_sum_is_read_less_its_masks_over_any_range() {
         let (position, len) = (BLOCK_LEN - 128, 300);
         let range = position..position + len as u64;
         let words = random_words(ring, len);
-        let mut sum = Accumulator::of(ring, &range).unwrap();
+        let mut sum = Accumulator::new(&Layout::of(ring), &range).unwrap();
         sum.add_wire(&range, &packed(ring, &masked_by_hand(ring, position, &words))).unwrap();
-        let mut inverse = Masks::with_capacity(SESSION, TERMS.len());
+        let mut inverse = Masks::with_capacity(SESSION, &Layout::of(ring), TERMS.len());
         TERMS.iter().for_each(|(byte, negative)| inverse.push(&seed(*byte), !negative));
         for (start, end) in [(0, len), (0, 1), (127, 129), (65, 64 + 200), (len - 1, len), (5, 5)] {
             let mut out = vec![u64::MAX; end - start];
-            sum.read(position + start as u64, &inverse, &mut out).unwrap();
+            sum.read(position + start as u64, &inverse, 0, &mut out).unwrap();
             assert_eq!(out, words[start..end], "{start}..{end}");
         }
     }
@@ -235,7 +214,7 @@ fn what_lies_outside_a_sum_or_is_not_as_long_is_refused_and_adds_nothing() {
     let ring = Ring::new(13).unwrap();
     let range = START..START + SUM_LEN as u64;
     let words = random_words(ring, SUM_LEN);
-    let mut sum = Accumulator::of(ring, &range).unwrap();
+    let mut sum = Accumulator::new(&Layout::of(ring), &range).unwrap();
     sum.add_wire(&range, &packed(ring, &words)).unwrap();
     let whole = packed(ring, &words);
     let end = range.end;
@@ -248,7 +227,8 @@ fn what_lies_outside_a_sum_or_is_not_as_long_is_refused_and_adds_nothing() {
     assert_eq!(sum.add_wire(&range, &whole[..whole.len() - 1]), Err(DecodeError::Count));
     assert_eq!(sum.add_wire(&(START..START + 64), &whole), Err(DecodeError::Count));
     for (position, len) in [(START - 1, 2), (end - 1, 2), (end + 1, 0), (u64::MAX, 1), (0, 1)] {
-        assert!(sum.read(position, &no_masks(), &mut vec![0_u64; len]).is_none(), "{len} at {position}");
+        let refused = sum.read(position, &no_masks(), 0, &mut vec![0_u64; len]);
+        assert!(matches!(refused, Err(Error::Input(InputError::Range { .. }))), "{len} at {position}");
     }
     assert!(read_plain(&sum, START, SUM_LEN) == words);
 }
@@ -258,7 +238,7 @@ fn only_sums_over_the_same_range_and_lane_merge() {
     let ring = |bits| Ring::new(bits).unwrap();
     let words = random_words(ring(20), 200);
     let sum = |bits, range: core::ops::Range<u64>| {
-        let mut sum = Accumulator::of(ring(bits), &range).unwrap();
+        let mut sum = Accumulator::new(&Layout::of(ring(bits)), &range).unwrap();
         let wire = packed(ring(bits), &words[..usize::try_from(range.end - range.start).unwrap()]);
         sum.add_wire(&range, &wire).unwrap();
         sum
@@ -275,7 +255,7 @@ fn only_sums_over_the_same_range_and_lane_merge() {
 #[test]
 fn a_sum_that_does_not_fit_into_memory_is_an_error_that_says_how_long_it_is() {
     for (bits, words) in [(32, 1 << 62), (33, 1 << 61), (64, u64::MAX)] {
-        let refused = Accumulator::of(Ring::new(bits).unwrap(), &(0..words)).map(|_| ());
+        let refused = Accumulator::new(&Layout::of(Ring::new(bits).unwrap()), &(0..words)).map(|_| ());
         assert_eq!(refused, Err(EnvironmentError::Memory { words }));
     }
 }

@@ -8,6 +8,7 @@ use super::field::{Factor, Modulus, SCALE};
 pub(crate) const MAX_PRIMES: usize = 4;
 
 /// The primes of a modulus `Q`, `q_i < 2 q_j` for all of them.
+#[derive(Clone)]
 pub(crate) struct Crt {
     pub(super) moduli: Vec<Modulus>,
     /// For prime `i`: the inverses of the primes before it.

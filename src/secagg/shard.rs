@@ -5,7 +5,7 @@
 //! sums over other uploads of the same shard merge in any order. After the last round the server makes the [`UnmaskPlan`] of each
 //! shard ([`super::sum::Sum::plan`]), with which the partial sum becomes a [`ShardSum`].
 
-use alloc::{collections::BTreeSet, vec, vec::Vec};
+use alloc::{collections::BTreeSet, vec::Vec};
 use core::{fmt, ops::Range};
 
 use zeroize::Zeroizing;
@@ -22,13 +22,13 @@ use crate::{
     error::{ClientId, DecodeError, Error, InputError},
     hash::Hash,
     label::{PROTOCOL_VERSION, SUITE},
-    mask::{Accumulator, Layout, Masks, pairwise::Seeds},
+    mask::{Accumulator, Layout, Masks, Seeds},
     math::ring::Word,
     session::{Session, SessionId},
 };
 
-/// Words that are added or unmasked at once.
-const STEP: usize = 1 << 16;
+/// Words that are unmasked at once.
+const STEP: u64 = 1 << 16;
 
 /// Which positions, of which vectors: what partial sums must agree on.
 ///
@@ -220,7 +220,7 @@ impl PartialSum {
         if plan.shard != self.shard || !self.included.iter().eq(&self.shard.survivors) {
             return Err(Failure::keep(InputError::Shard, self));
         }
-        let masks = plan.seeds.to_masks(self.shard.session);
+        let masks = plan.seeds.to_masks(self.shard.session, &self.layout);
         Ok(ShardSum { shard: self.shard, layout: self.layout, sum: self.sum, masks })
     }
 }
@@ -314,32 +314,30 @@ impl ShardSum {
     /// Writes the words at `position ..` of the whole vector to `out`; as [`super::sum::Sum::read`].
     ///
     /// # Errors
-    /// [`InputError::Range`] outside the shard; [`InputError::WordWidth`] for `u32` words and a modulus above 2^32.
+    /// [`InputError::Range`] outside the shard; [`InputError::WordWidth`] for `u32` words and a modulus above 2^32;
+    /// [`crate::RoundError::CorruptBlock`] if lattice masks do not cancel.
     pub fn read<W: Word>(&self, position: u64, out: &mut [W]) -> Result<(), Error> {
         let ring = self.layout.ring();
         if W::BITS < ring.bits() {
             return Err(InputError::WordWidth(ring.bits()).into());
         }
-        let outside = InputError::Range { start: position, end: position.saturating_add(out.len() as u64) };
-        Ok(self.sum.read(position, &self.masks, out).ok_or(outside)?)
+        self.sum.read(position, &self.masks, u32::try_from(self.shard.survivors.len()).unwrap_or(u32::MAX), out)
     }
 
     /// What the server needs of this shard to announce the sum.
     ///
     /// # Errors
-    /// As [`ShardSum::read`], of which none can happen here.
+    /// [`crate::RoundError::CorruptBlock`] if lattice masks do not cancel.
     pub fn root(&self) -> Result<ShardRoot, Error> {
         let range = &self.shard.range;
         let first = self.layout.chunk_at(range.start).ok_or(InputError::Shard)?;
-        let mut tree = ChunkTree::starting_at(self.layout, first);
-        let mut wire = Vec::new();
-        let mut words = vec![0_u64; STEP.min(usize::try_from(range.end - range.start).unwrap_or(STEP))];
-        for start in range.clone().step_by(STEP) {
-            let len = usize::try_from(range.end - start).unwrap_or(STEP).min(STEP);
-            let words = words.get_mut(..len).unwrap_or_default();
-            self.read(start, words)?;
+        let mut tree = ChunkTree::starting_at(self.layout.plain(), first);
+        let (step, mut wire, mut words) = (STEP.next_multiple_of(self.layout.alignment()), Vec::new(), Vec::new());
+        for start in range.clone().step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+            words.resize(usize::try_from((range.end - start).min(step)).unwrap_or(usize::MAX), 0_u64);
+            self.read(start, &mut words)?;
             wire.clear();
-            self.layout.ring().pack(words, &mut wire);
+            self.layout.ring().pack(&words, &mut wire);
             tree.update(&wire);
         }
         Ok(ShardRoot { shard: self.shard.clone(), tree: tree.tree().clone() })

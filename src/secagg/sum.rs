@@ -14,7 +14,7 @@ use crate::{
     crypto::merkle::Tree,
     error::{ClientId, Error, InputError},
     hash::Hash,
-    mask::{Accumulator, Layout, Masks, pairwise::Seeds},
+    mask::{Accumulator, Layout, Masks, Seeds},
     math::ring::Word,
     message::{Announcement, Body, Bytes},
 };
@@ -37,7 +37,7 @@ pub struct Sum {
 impl Sum {
     pub(crate) fn new(host: Host, round: super::server::Unmasking, seeds: Seeds, liars: Vec<ClientId>) -> Self {
         let super::server::Unmasking { layout, sum, survivors, h3, .. } = round;
-        let masks = seeds.to_masks(host.session.id());
+        let masks = seeds.to_masks(host.session.id(), &layout);
         Self { host, layout, masked: sum, seeds, masks, survivors, liars, h3, announced: None }
     }
 
@@ -45,15 +45,14 @@ impl Sum {
     ///
     /// # Errors
     /// [`InputError::Range`] outside the vector; [`InputError::WordWidth`] for `u32` words and a modulus above 2^32;
-    /// [`InputError::WrongState`] if shards make the sum.
+    /// [`InputError::WrongState`] if shards make the sum; [`crate::RoundError::CorruptBlock`] if lattice masks do not cancel.
     pub fn read<W: Word>(&self, position: u64, out: &mut [W]) -> Result<(), Error> {
         let ring = self.layout.ring();
         if W::BITS < ring.bits() {
             return Err(InputError::WordWidth(ring.bits()).into());
         }
         let masked = self.masked.as_ref().ok_or(InputError::WrongState)?;
-        let outside = InputError::Range { start: position, end: position.saturating_add(out.len() as u64) };
-        Ok(masked.read(position, &self.masks, out).ok_or(outside)?)
+        masked.read(position, &self.masks, u32::try_from(self.survivors.len()).unwrap_or(u32::MAX), out)
     }
 
     /// What a worker needs to unmask one shard of whole chunks. It is secret: see [`UnmaskPlan`].
@@ -68,7 +67,7 @@ impl Sum {
     /// How the sum lies on the wire.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        self.layout
+        self.layout.plain()
     }
 
     /// Whose inputs are in the sum, ascending.
@@ -136,7 +135,7 @@ impl Sum {
     }
 
     fn root(&self) -> Result<Hash, Error> {
-        let (mut tree, mut words, mut wire) = (ChunkTree::new(self.layout), Vec::new(), Vec::new());
+        let (mut tree, mut words, mut wire) = (ChunkTree::new(self.layout.plain()), Vec::new(), Vec::new());
         for chunk in 0..self.layout.chunks() {
             let range = self.layout.chunk(chunk);
             words.resize(usize::try_from(range.end - range.start).unwrap_or(0), 0_u64);

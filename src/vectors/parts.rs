@@ -64,7 +64,7 @@ pub(super) fn prg(section: &Node<'_>) {
     for case in section.list("cases") {
         let ring = Ring::new(case.get("modulus_bits").small()).unwrap();
         let expected = case.get("words").numbers();
-        let mut masks = Masks::with_capacity(sid, 1);
+        let mut masks = pairwise::Masks::with_capacity(sid, 1);
         masks.push(&seed, false);
         assert_eq!(keystream(ring, &masks, case.get("start").number(), expected.len()), expected);
     }

@@ -9,7 +9,7 @@ use super::*;
 use crate::crypto::{kdf::Kdf, secret::Secret};
 
 pub(super) const SESSION: SessionId = SessionId([9; 32]);
-pub(super) const SETS: [LatticeSet; 5] = [LatticeSet::L96, LatticeSet::L100, LatticeSet::L108, LatticeSet::S48, LatticeSet::L160];
+pub(super) const SETS: [LatticeSet; 7] = LatticeSet::ALL;
 
 fn seed(client: u64) -> Kdf {
     let mut bytes = [3; 32];
@@ -37,7 +37,7 @@ fn sum_of(kernel: &mut Kernel, geometry: Geometry, ring: Ring, block: u64, input
     for (client, words) in clients.iter().zip(inputs) {
         let key = key(set, &[*client], epoch(block));
         kernel.mask_block(geometry, ring, SESSION, block, &key, &errors(*client), words, &mut wire).unwrap();
-        add_wire(geometry, len, &wire, &mut sums, false).unwrap();
+        add_blocks(geometry, &mut sums, &[&wire]);
     }
     let mut out = vec![0_u64; len];
     let key = key(set, &clients, epoch(block));

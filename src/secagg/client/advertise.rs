@@ -30,6 +30,8 @@ pub(crate) struct Secrets {
     pub(crate) self_secret: SecretScalar,
     pub(crate) channel: SecretKey,
     pub(crate) vss: Secret<64>,
+    /// Where the errors of lattice masks come from: never shared, and derived from nothing that is.
+    pub(crate) error_seed: Option<Secret<32>>,
 }
 
 /// Joins a session: draws this client's one-time secrets and makes its advert.
@@ -57,13 +59,17 @@ pub fn join(
     let self_secret = draw::<64>(sid, kdf::SELF_SECRET, id, rng)?.reduce();
     let channel = SecretKey::from_seed(&draw(sid, kdf::CHANNEL_KEM, id, rng)?);
     let vss = Secret::random(rng)?;
+    let error_seed = match session.geometry() {
+        Some(_) => Some(draw::<32>(sid, kdf::ERROR_SEED, id, rng)?),
+        None => None,
+    };
     let keys = PublicKeys { channel: channel.public_key(), mask: mask_root.kem_key(sid, id).public_key() };
     let advert = keys.to_advert();
     let me = Participant::new(session.clone(), id, index, identity);
     let h0 = session.h0();
     let sent = me.sign(&h0, &advert)?;
     let own = me.entry(&h0, advert, &sent);
-    Ok((AwaitingAdverts { me, secrets: Secrets { mask_root, self_secret, channel, vss }, own }, sent.bytes))
+    Ok((AwaitingAdverts { me, secrets: Secrets { mask_root, self_secret, channel, vss, error_seed }, own }, sent.bytes))
 }
 
 /// Round 0 done; waits for everybody's adverts.

@@ -51,6 +51,7 @@ pub struct AwaitingDelivery {
     pub(crate) mask_root: MaskRoot,
     pub(crate) self_secret: SecretScalar,
     pub(crate) channel: SecretKey,
+    pub(crate) error_seed: Option<Secret<32>>,
     pub(crate) keys: BTreeMap<ClientId, PublicKeys>,
     pub(crate) h1: Hash,
     pub(crate) own: Entry<Dealing>,
@@ -67,7 +68,7 @@ pub(crate) fn deal(
     h1: Hash,
     rng: &mut impl TryCryptoRng,
 ) -> Result<(AwaitingDelivery, Vec<u8>), Error> {
-    let Secrets { mask_root, self_secret, channel, vss } = secrets;
+    let Secrets { mask_root, self_secret, channel, vss, error_seed } = secrets;
     let dealer = Dealer::new(&me, &mask_root, &self_secret, &vss, h1);
     let (mut packages, mut digests, mut pair_seeds) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (holder, holder_keys) in keys.iter().filter(|(id, _)| **id != me.id) {
@@ -83,7 +84,7 @@ pub(crate) fn deal(
     let shares = Shares { dealing: Dealing { mask_root: mask_root_points, self_secret: self_secret_points, digests }, packages };
     let sent = me.sign(&h1, &shares)?;
     let own = me.entry(&h1, shares.dealing, &sent);
-    Ok((AwaitingDelivery { me, mask_root, self_secret, channel, keys, h1, own, own_shares, pair_seeds }, sent.bytes))
+    Ok((AwaitingDelivery { me, mask_root, self_secret, channel, error_seed, keys, h1, own, own_shares, pair_seeds }, sent.bytes))
 }
 
 /// Everything a client needs to make packages.

@@ -3,12 +3,11 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::{fmt, ops::Range};
 
+use zeroize::Zeroizing;
+
 use crate::{
     error::{Error, InputError},
-    mask::{
-        Layout, Masks,
-        pairwise::{BlockKeys, Pending},
-    },
+    mask::{Layout, Masks, Worker},
     math::ring::Word,
     secagg::{step::Failure, upload::ChunkTree},
 };
@@ -19,16 +18,17 @@ pub(crate) struct Masker {
     layout: Layout,
     range: Range<u64>,
     position: u64,
-    pending: Pending,
+    /// Words before `position` that do not fill a block of the wire form yet.
+    pending: Zeroizing<Vec<u64>>,
     tree: ChunkTree,
-    keys: Option<BlockKeys>,
+    worker: Option<Worker>,
 }
 
 impl Masker {
     /// Masks `range`, which begins with the chunk of number `chunk`.
     pub(crate) fn new(masks: Arc<Masks>, layout: Layout, range: Range<u64>, chunk: u64) -> Self {
         let tree = ChunkTree::starting_at(layout, chunk);
-        Self { masks, layout, position: range.start, range, pending: Pending::default(), tree, keys: None }
+        Self { masks, layout, position: range.start, range, pending: Zeroizing::default(), tree, worker: None }
     }
 
     pub(crate) fn mask<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) -> Result<(), Error> {
@@ -42,7 +42,7 @@ impl Masker {
         }
         ring.check(words, self.layout.max_abs(), self.position)?;
         let start = wire.len();
-        self.mask_checked(words, wire);
+        self.mask_checked(words, wire)?;
         self.tree.update(wire.get(start..).unwrap_or_default());
         Ok(())
     }
@@ -57,33 +57,51 @@ impl Masker {
     }
 
     /// First what completes a block of the wire form, then whole blocks, then what begins the next.
-    fn mask_checked<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) {
-        let (ring, alignment) = (self.layout.ring(), self.layout.alignment());
+    fn mask_checked<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) -> Result<(), Error> {
+        let alignment = self.layout.alignment();
         let size = |words: u64| usize::try_from(words).unwrap_or(usize::MAX);
         let begun = self.position % alignment;
         let completing = if begun == 0 { 0 } else { size(alignment - begun).min(words.len()) };
         let (head, rest) = words.split_at(completing);
-        self.keep(head, wire);
+        self.keep(head, wire)?;
         let last = self.position + rest.len() as u64 == self.range.end;
         let (blocks, tail) = rest.split_at(if last { rest.len() } else { rest.len() - rest.len() % size(alignment) });
-        let start = wire.len();
-        wire.resize(start + size(ring.packed_len(blocks.len() as u64)), 0);
-        let out = wire.get_mut(start..).unwrap_or_default();
         // The position goes first: not even a panic may give these positions again.
         let position = self.position;
         self.position += blocks.len() as u64;
-        self.masks.mask(ring, position, blocks, &mut self.keys, out);
-        self.keep(tail, wire);
+        self.write(position, blocks, wire)?;
+        self.keep(tail, wire)
     }
 
-    /// Masks words that do not fill a block, and packs them when they do, or when they are the last.
-    fn keep<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) {
-        let position = self.position;
-        self.position += words.len() as u64;
-        self.pending.push(self.layout.ring(), &self.masks, position, words, &mut self.keys);
-        if self.position.is_multiple_of(self.layout.alignment()) || self.remaining() == 0 {
-            self.pending.flush(self.layout.ring(), wire);
+    /// Keeps words that do not fill a block until they do, or until they are the last.
+    fn keep<W: Word>(&mut self, words: &[W], wire: &mut Vec<u8>) -> Result<(), Error> {
+        if words.is_empty() {
+            return Ok(());
         }
+        if self.pending.is_empty() {
+            // At once: growing would leave words behind.
+            self.pending.reserve_exact(usize::try_from(self.layout.alignment()).unwrap_or(usize::MAX));
+        }
+        self.pending.extend(words.iter().map(|word| word.to_u64()));
+        self.position += words.len() as u64;
+        if !self.position.is_multiple_of(self.layout.alignment()) && self.remaining() != 0 {
+            return Ok(());
+        }
+        let pending = core::mem::take(&mut self.pending);
+        self.write(self.position - pending.len() as u64, &pending, wire)
+    }
+
+    /// Appends whole blocks, masked.
+    fn write<W: Word>(&mut self, position: u64, words: &[W], wire: &mut Vec<u8>) -> Result<(), Error> {
+        let (start, range) = (wire.len(), position..position + words.len() as u64);
+        wire.resize(start + usize::try_from(self.layout.wire_len(&range)).unwrap_or(usize::MAX), 0);
+        let out = wire.get_mut(start..).unwrap_or_default();
+        let worker = self.worker.get_or_insert_with(|| self.masks.worker());
+        let masked = self.masks.mask(&self.layout, position, words, worker, out);
+        if masked.is_err() {
+            wire.truncate(start);
+        }
+        masked
     }
 }
 
@@ -175,7 +193,7 @@ impl Lender {
         }
         match lane.remaining() {
             0 => {
-                lane.0.keys = None;
+                lane.0.worker = None;
                 let place = self.returned.partition_point(|other| other.range.start < lane.0.range.start);
                 self.returned.insert(place, lane.0);
                 Ok(())

@@ -63,7 +63,9 @@ impl MaskingInput {
         mut shares: BTreeMap<ClientId, SharePair>,
         h2: Hash,
     ) -> Result<Self, Error> {
-        let mut masks = Masks::with_capacity(state.me.session.id(), delivery.packages.len() + 1);
+        let layout = Layout::new(&state.me.session);
+        let mut masks = Masks::with_capacity(state.me.session.id(), &layout, delivery.packages.len() + 1);
+        state.error_seed.iter().for_each(|seed| masks.set_error_seed(seed));
         masks.push(&kdf::self_seed(state.me.session.id(), &state.self_secret, state.me.id), false);
         let secret_key = state.mask_root.kem_key(state.me.session.id(), state.me.id);
         for package in &delivery.packages {
@@ -73,7 +75,6 @@ impl MaskingInput {
             }
         }
         shares.insert(state.me.id, state.own_shares);
-        let layout = Layout::new(&state.me.session);
         Ok(Self { me: state.me, masks: Lender::new(masks, layout), shares, h2, layout })
     }
 

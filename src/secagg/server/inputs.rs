@@ -137,7 +137,7 @@ impl CollectingInputs {
         if !own || upload.complete_root() != Some(input.root.0) {
             return Err(RoundError::UploadMismatch(frame.client).into());
         }
-        let padding = self.layout.ring().check_padding(&[upload.last_byte()], self.layout.vector_len());
+        let padding = self.layout.check_padding(upload.last_byte());
         padding.map_err(|e| Error::client(frame.client, ClientFault::Malformed(e)))?;
         let spool = match self.summing {
             Summing::Here => upload.take_spool().map(|spool| Box::new(spool) as Box<dyn Spool + Send>),

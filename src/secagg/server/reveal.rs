@@ -14,7 +14,7 @@ use crate::{
     error::{ClientFault, ClientId, Error, RoundError},
     hash::{Hash, Hasher},
     label,
-    mask::pairwise::Seeds,
+    mask::Seeds,
     message::{Body, Reveal},
     secagg::{
         keys::{MaskRoot, pair_seed},
