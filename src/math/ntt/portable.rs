@@ -30,14 +30,14 @@ fn splat(value: u64, quotient: u64) -> Factor {
 /// `u + v` for numbers below `2q`: below `2q`. A number that would become negative wraps and loses the comparison.
 #[inline(always)]
 fn sum(field: Field, u: Vector, v: Vector) -> Vector {
-    let sum = u + v;
+    let sum = u.wrapping_add(v);
     sum.min(sum.wrapping_sub(2 * field.value()))
 }
 
 /// `(u - v) w` for numbers below `2q`: below `2q`.
 #[inline(always)]
 fn difference(field: Field, u: Vector, v: Vector, w: Factor) -> Vector {
-    field.scale(u + 2 * field.value() - v, w)
+    field.scale(u.wrapping_add(2 * field.value()).wrapping_sub(v), w)
 }
 
 /// Sums are reduced already.
