@@ -13,10 +13,10 @@ pub(crate) enum Isa {
     Ifma,
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512ifma", "x86_64+avx2+fma"))]
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512ifma+avx512vbmi2", "x86_64+avx2+fma"))]
 fn best() -> Isa {
     match_target! {
-        "x86_64+avx512f+avx512dq+avx512ifma" => Isa::Ifma,
+        "x86_64+avx512f+avx512dq+avx512ifma+avx512vbmi2" => Isa::Ifma,
         "x86_64+avx2+fma" => Isa::Fma,
         _ => Isa::Portable,
     }

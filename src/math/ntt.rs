@@ -32,8 +32,8 @@ kernel!(lift_ifma, "x86_64+avx512f+avx512dq+avx512ifma" => ifma::lift, _ => port
     (crt: &Crt, residues: &mut [u64]));
 
 impl Isa {
-    /// `values + offset + sum over k of limbs_k factors_k`, modulo `q`. Values are below `2q`, limbs below `2^52`; there are at most
-    /// eight of them, one after another, each as long as `values`.
+    /// `values + offset + limbs_0 + sum over k >= 1 of limbs_k factors_k`, modulo `q`. Values are below `2q`, limbs below `2^52`, and
+    /// the first one below `2^(bits + 13)`; there are at most eight of them, one after another, each as long as `values`.
     pub(crate) fn add_scaled(self, modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]) {
         match self {
             Self::Portable => portable::add_scaled(modulus, offset, limbs, factors, values),

@@ -79,7 +79,7 @@ fn add_errors(isa: Isa, integers: &[u64], limbs: &mut [u64], shift: u32) {
     scan(isa, integers, limbs, shift);
 }
 
-kernel!(add_errors_ifma, "x86_64+avx512f+avx512dq+avx512ifma" => avx512::add_errors, _ => add_errors_portable,
+kernel!(add_errors_ifma, "x86_64+avx512f+avx512dq+avx512ifma+avx512vbmi2" => avx512::add_errors, _ => add_errors_portable,
     (integers: &[u64], limbs: &mut [u64], shift: u32));
 
 fn add_errors_portable(integers: &[u64], limbs: &mut [u64], shift: u32) {
@@ -87,7 +87,7 @@ fn add_errors_portable(integers: &[u64], limbs: &mut [u64], shift: u32) {
 }
 
 /// Errors that are looked up at once.
-const RUN: usize = 32;
+const RUN: usize = 16;
 
 /// `e + OFFSET` for each integer: the whole table is compared with each.
 #[inline(always)]
@@ -95,8 +95,8 @@ fn sample(integers: &[u64; RUN]) -> [u64; RUN] {
     let mut sizes = [0_u64; RUN];
     for threshold in &TABLE {
         for (size, integer) in sizes.iter_mut().zip(integers) {
-            // Both sides are below 2^63: signed comparisons are enough, and cheaper.
-            *size = size.wrapping_add(u64::from((integer >> 1).cast_signed() < threshold.cast_signed()));
+            // Both sides are below 2^63: the sign of the difference says which is larger.
+            *size = size.wrapping_add((integer >> 1).wrapping_sub(*threshold) >> 63);
         }
     }
     for (size, integer) in sizes.iter_mut().zip(integers) {

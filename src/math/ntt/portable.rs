@@ -69,10 +69,13 @@ pub(super) fn add_scaled_from(
     start: usize,
 ) {
     let len = values.len();
-    for (place, value) in values.iter_mut().enumerate().skip(start) {
-        let limbs = limbs.iter().skip(place).step_by(len);
-        let scaled = limbs.zip(factors).map(|(limb, factor)| modulus.scale(*limb, *factor));
-        *value = modulus.settle(modulus.fold(*value + offset + scaled.sum::<u64>()));
+    let values = values.get_mut(start..).unwrap_or_default();
+    for (limb, factor) in limbs.chunks_exact(len.max(1)).zip(factors).skip(1) {
+        let limb = limb.get(start..).unwrap_or_default();
+        values.iter_mut().zip(limb).for_each(|(value, limb)| *value = value.wrapping_add(modulus.scale(*limb, *factor)));
+    }
+    for (value, limb) in values.iter_mut().zip(limbs.get(start..).unwrap_or_default()) {
+        *value = modulus.settle(modulus.fold(value.wrapping_add(offset).wrapping_add(*limb)));
     }
 }
 

@@ -1,9 +1,9 @@
 //! The table as a search tree in registers: a step of the search is a permutation of registers, so no index touches memory.
 
 use core::arch::x86_64::{
-    __m512i, _mm_cvtsi64_si128, _mm512_add_epi64, _mm512_cmplt_epu64_mask, _mm512_mask_add_epi64, _mm512_mask_blend_epi64,
-    _mm512_mask_sub_epi64, _mm512_permutex2var_epi64, _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_sll_epi64,
-    _mm512_srli_epi64, _mm512_test_epi64_mask,
+    __m512i, _mm_cvtsi64_si128, _mm512_add_epi64, _mm512_mask_blend_epi64, _mm512_mask_sub_epi64, _mm512_permutex2var_epi64,
+    _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_shldi_epi64, _mm512_sll_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
+    _mm512_test_epi64_mask,
 };
 
 use bytemuck::cast;
@@ -28,7 +28,7 @@ const fn tree() -> [[u64; 8]; 8] {
     tree
 }
 
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512vbmi2")]
 pub(super) fn add_errors(integers: &[u64], limbs: &mut [u64], bits: u32) {
     let tree: [__m512i; 8] = cast(TREE);
     let shift = _mm_cvtsi64_si128(i64::from(bits));
@@ -42,17 +42,14 @@ pub(super) fn add_errors(integers: &[u64], limbs: &mut [u64], bits: u32) {
 
 /// `e + OFFSET` for each integer.
 #[inline]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512vbmi2")]
 fn sample(tree: &[__m512i; 8], integers: __m512i) -> __m512i {
     let half = _mm512_srli_epi64::<1>(integers);
     let one = _mm512_set1_epi64(1);
     let [top, fourth, fifth_a, fifth_b, sixth_a, sixth_b, sixth_c, sixth_d] = *tree;
     let mut node = one;
-    let step = |node: __m512i, threshold: __m512i| {
-        let above = _mm512_cmplt_epu64_mask(half, threshold);
-        let child = _mm512_add_epi64(node, node);
-        _mm512_mask_add_epi64(child, above, child, one)
-    };
+    // To the child whose lowest bit is the sign of the difference: both sides are below 2^63.
+    let step = |node: __m512i, threshold: __m512i| _mm512_shldi_epi64::<1>(node, _mm512_sub_epi64(half, threshold));
     for _ in 0..3 {
         node = step(node, _mm512_permutexvar_epi64(node, top));
     }
