@@ -9,7 +9,8 @@ use crate::{
     error::{Error, InputError},
     mask::lattice::{EpochKey, ErrorSource, Geometry, Kernel, LatticeSet, add_blocks},
     math::{
-        ntt::{Isa, Table},
+        isa::Isa,
+        ntt::Table,
         ring::{Ring, Word},
     },
     session::SessionId,

@@ -35,7 +35,8 @@ use crate::{
     math::{
         crt::Crt,
         field::{Factor, Modulus},
-        ntt::{Isa, Table},
+        isa::{Isa, compiled_for_each_isa},
+        ntt::Table,
         ring::{Ring, Word},
     },
     session::SessionId,
@@ -131,13 +132,13 @@ impl Kernel {
         let coefficients = self.check(geometry, block, key, words.len(), wire.len())?;
         let plan = Plan::new(geometry);
         self.make_room(plan.starts().len() * coefficients);
-        if !plan.gather(ring, geometry.max_abs(), words, coefficients, &mut self.limbs) {
+        if !plan.gather(self.isa, ring, geometry.max_abs(), words, coefficients, &mut self.limbs) {
             self.limbs.zeroize();
             ring.check(words, Some(geometry.max_abs()), block.saturating_mul(geometry.block_len()))?;
         }
         let (limb, shift) = plan.error();
         let error_limb = self.limbs.chunks_exact_mut(coefficients.max(1)).nth(limb).unwrap_or_default();
-        errors.add_to(block, self.integers.get_mut(..coefficients).unwrap_or_default(), error_limb, shift);
+        errors.add_to(self.isa, block, self.integers.get_mut(..coefficients).unwrap_or_default(), error_limb, shift);
         self.mask_limbs(geometry, &plan, session, block, key, wire);
         Ok(())
     }
@@ -207,7 +208,7 @@ impl Kernel {
         self.isa.lift(&self.crt, &mut self.limbs);
         let errors = self.integers.get_mut(..coefficients).unwrap_or_default();
         let readout = Readout { geometry, ring, survivors };
-        let good = readout.scatter(&self.limbs, coefficients, 2 * largest, errors, out);
+        let good = readout.scatter(self.isa, &self.limbs, coefficients, 2 * largest, errors, out);
         if good { Ok(()) } else { Err(UnmaskError::Corrupt(block)) }
     }
 
@@ -230,7 +231,7 @@ impl Kernel {
             table.inverse_of_product(&mut self.polynomial, values, quotients);
             let modulus = table.modulus();
             let offset = modulus.product(modulus.power(2, u64::from(geometry.plain_bits())), largest);
-            subtract(modulus, offset, sums, &self.polynomial, out);
+            subtract(self.isa, modulus, offset, sums, &self.polynomial, out);
         }
     }
 }
@@ -249,15 +250,14 @@ impl fmt::Debug for Kernel {
     }
 }
 
-/// `sum - mask + offset mod q`, for `mask` below `2q`.
-#[multiversion::multiversion(targets(
-    "x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl",
-    "x86_64+avx+avx2+bmi1+bmi2+fma",
-))]
-fn subtract(modulus: Modulus, offset: u64, sums: &[u64], masks: &[u64], out: &mut [u64]) {
-    for ((out, sum), mask) in out.iter_mut().zip(sums).zip(masks) {
-        let lazy = modulus.fold(*sum) + 2 * modulus.value() - mask + offset;
-        *out = modulus.settle(modulus.fold(lazy));
+compiled_for_each_isa! {
+    /// `sum - mask + offset mod q`, for `mask` below `2q`.
+    fn subtract(modulus: Modulus, offset: u64, sums: &[u64], masks: &[u64], out: &mut [u64]) {
+        let offset = offset.wrapping_add(2 * modulus.value());
+        for ((out, sum), mask) in out.iter_mut().zip(sums).zip(masks) {
+            let lazy = modulus.fold(*sum).wrapping_add(offset).wrapping_sub(*mask);
+            *out = modulus.settle(modulus.fold(lazy));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Residues modulo a prime just below a power of two, in lazily reduced form (section 11.2).
 
+// What fits by the bounds given wraps nowhere: the functions of hot loops are spared the checks.
+
 /// Bits to which factors are scaled: those of a multiply-add instruction, so that all instruction sets agree bit for bit.
 pub(crate) const SCALE: u32 = 52;
 
@@ -68,7 +70,7 @@ impl Modulus {
     /// For `x < 2^(bits + 14)`, a congruent number below `2q`. Constant time.
     #[inline(always)]
     pub(crate) const fn fold(self, x: u64) -> u64 {
-        (x & self.mask()) + (x >> self.bits) * self.gap()
+        (x & self.mask()).wrapping_add((x >> self.bits).wrapping_mul(self.gap()))
     }
 
     /// The residue of `x < 2q`. Constant time.
@@ -95,7 +97,7 @@ impl Modulus {
         let estimate = ((value as u128 * reciprocal as u128) >> self.bits) as u64;
         let rest = (value << SCALE).wrapping_sub(estimate.wrapping_mul(self.q));
         // `rest` is below 2q: subtract once more, and the sign says whether that was too much.
-        let quotient = estimate + 1 - (rest.wrapping_sub(self.q) >> 63);
+        let quotient = estimate.wrapping_add(1).wrapping_sub(rest.wrapping_sub(self.q) >> 63);
         Factor { value, quotient }
     }
 

@@ -14,75 +14,26 @@ mod stages;
 
 use alloc::vec::Vec;
 
-use multiversion::{multiversion, target::match_target};
-
 use super::{
     crt::Crt,
     field::{Factor, Modulus},
+    isa::{Isa, kernel},
 };
 
-/// The instructions that a kernel is compiled for. All give the same residues, bit for bit. In the order of their speed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Isa {
-    /// 64-bit integers, and nothing else.
-    Portable,
-    /// AVX2 and fused multiply-add, in floating point.
-    Fma,
-    /// AVX-512 with multiply-add of 52-bit integers.
-    Ifma,
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512ifma", "x86_64+avx2+fma"))]
-fn best() -> Isa {
-    match_target! {
-        "x86_64+avx512f+avx512dq+avx512ifma" => Isa::Ifma,
-        "x86_64+avx2+fma" => Isa::Fma,
-        _ => Isa::Portable,
-    }
-}
-
-/// Defines functions that run a kernel of one instruction set where the machine has it, and the portable one elsewhere.
-macro_rules! kernels {
-    ($($name:ident, $portable:path, $target:tt => $kernel:path, ($($argument:ident: $type:ty),*);)*) => {
-        $(
-            #[multiversion(targets($target))]
-            fn $name($($argument: $type),*) {
-                match_target! {
-                    $target => $kernel($($argument),*),
-                    _ => $portable($($argument),*),
-                }
-            }
-        )*
-    };
-}
-
-kernels! {
-    inverse_ifma, portable::inverse_of_product, "x86_64+avx512f+avx512dq+avx512ifma" => ifma::inverse_of_product,
-        (table: &Table, values: &mut [u64], key: &[u64], quotients: &[u64]);
-    inverse_fma, portable::inverse_of_product, "x86_64+avx2+fma" => fma::inverse_of_product,
-        (table: &Table, values: &mut [u64], key: &[u64], quotients: &[u64]);
-    add_scaled_ifma, portable::add_scaled, "x86_64+avx512f+avx512dq+avx512ifma" => ifma::add_scaled,
-        (modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]);
-    add_scaled_fma, portable::add_scaled, "x86_64+avx2+fma" => fma::add_scaled,
-        (modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]);
-    lift_ifma, portable::lift, "x86_64+avx512f+avx512dq+avx512ifma" => ifma::lift,
-        (crt: &Crt, residues: &mut [u64]);
-}
+kernel!(inverse_ifma, "x86_64+avx512f+avx512dq+avx512ifma" => ifma::inverse_of_product, _ => portable::inverse_of_product,
+    (table: &Table, values: &mut [u64], key: &[u64], quotients: &[u64]));
+kernel!(inverse_fma, "x86_64+avx2+fma" => fma::inverse_of_product, _ => portable::inverse_of_product,
+    (table: &Table, values: &mut [u64], key: &[u64], quotients: &[u64]));
+kernel!(add_scaled_ifma, "x86_64+avx512f+avx512dq+avx512ifma" => ifma::add_scaled, _ => portable::add_scaled,
+    (modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]));
+kernel!(add_scaled_fma, "x86_64+avx2+fma" => fma::add_scaled, _ => portable::add_scaled,
+    (modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]));
+kernel!(lift_ifma, "x86_64+avx512f+avx512dq+avx512ifma" => ifma::lift, _ => portable::lift,
+    (crt: &Crt, residues: &mut [u64]));
 
 impl Isa {
-    /// The fastest that this machine has.
-    pub(crate) fn best() -> Self {
-        best()
-    }
-
-    /// All that this machine has.
-    #[cfg(any(test, feature = "hazmat"))]
-    pub(crate) fn available() -> impl Iterator<Item = Self> {
-        [Self::Portable, Self::Fma, Self::Ifma].into_iter().filter(|isa| *isa <= Self::best())
-    }
-
-    /// `values + offset + sum over k of limbs_k factors_k`, modulo `q`. Values are below `2q`, limbs below `2^52`; there are at most
-    /// eight of them, one after another, each as long as `values`.
+    /// `values + offset + limbs_0 + sum over k >= 1 of limbs_k factors_k`, modulo `q`. Values are below `2q`, limbs below `2^52`, and
+    /// the first one below `2^(bits + 13)`; there are at most eight of them, one after another, each as long as `values`.
     pub(crate) fn add_scaled(self, modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]) {
         match self {
             Self::Portable => portable::add_scaled(modulus, offset, limbs, factors, values),

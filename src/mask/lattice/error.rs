@@ -1,7 +1,7 @@
 //! The errors: a discrete Gaussian, sampled by a full scan of a table in constant time.
 
-use multiversion::multiversion;
-use zeroize::Zeroize;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 use crate::{
     crypto::{
@@ -10,6 +10,7 @@ use crate::{
         secret::Secret,
     },
     label::kdf,
+    math::isa::{Isa, compiled_for_each_isa, kernel},
     session::SessionId,
 };
 
@@ -48,10 +49,10 @@ impl ErrorSource {
     }
 
     /// Adds `2^shift (e + OFFSET)` to each limb, `e` the errors of the coefficients of a block. `buffer` is as long.
-    pub(super) fn add_to(&self, block: u64, buffer: &mut [u64], limbs: &mut [u64], shift: u32) {
+    pub(super) fn add_to(&self, isa: Isa, block: u64, buffer: &mut [u64], limbs: &mut [u64], shift: u32) {
         let key: Secret<32> = self.0.expand(kdf::LATTICE_ERROR, &[&block.to_le_bytes()]);
         Keystream::new(key.expose()).each(0, buffer, &mut Store);
-        add_errors(buffer, limbs, shift);
+        add_errors(isa, buffer, limbs, shift);
     }
 }
 
@@ -70,17 +71,32 @@ impl Take for Store {
     }
 }
 
+/// Adds `2^shift (e + OFFSET)` to limbs.
+fn add_errors(isa: Isa, integers: &[u64], limbs: &mut [u64], shift: u32) {
+    if isa == Isa::Ifma {
+        return add_errors_ifma(integers, limbs, shift);
+    }
+    scan(isa, integers, limbs, shift);
+}
+
+kernel!(add_errors_ifma, "x86_64+avx512f+avx512dq+avx512ifma+avx512vbmi2" => avx512::add_errors, _ => add_errors_portable,
+    (integers: &[u64], limbs: &mut [u64], shift: u32));
+
+fn add_errors_portable(integers: &[u64], limbs: &mut [u64], shift: u32) {
+    scan(Isa::Portable, integers, limbs, shift);
+}
+
 /// Errors that are looked up at once.
-const RUN: usize = 32;
+const RUN: usize = 16;
 
 /// `e + OFFSET` for each integer: the whole table is compared with each.
 #[inline(always)]
-#[allow(clippy::cast_possible_wrap, reason = "both sides are below 2^63")]
 fn sample(integers: &[u64; RUN]) -> [u64; RUN] {
     let mut sizes = [0_u64; RUN];
     for threshold in &TABLE {
         for (size, integer) in sizes.iter_mut().zip(integers) {
-            *size += u64::from(((integer >> 1) as i64) < *threshold as i64);
+            // Both sides are below 2^63: the sign of the difference says which is larger.
+            *size = size.wrapping_add((integer >> 1).wrapping_sub(*threshold) >> 63);
         }
     }
     for (size, integer) in sizes.iter_mut().zip(integers) {
@@ -90,17 +106,15 @@ fn sample(integers: &[u64; RUN]) -> [u64; RUN] {
     sizes
 }
 
-#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
-fn add_errors(integers: &[u64], limbs: &mut [u64], shift: u32) {
-    let (runs, rest) = integers.as_chunks::<RUN>();
-    let (limb_runs, limb_rest) = limbs.as_chunks_mut::<RUN>();
-    for (run, limbs) in runs.iter().zip(limb_runs) {
-        limbs.iter_mut().zip(sample(run)).for_each(|(limb, error)| *limb += error << shift);
+compiled_for_each_isa! {
+    fn scan(integers: &[u64], limbs: &mut [u64], shift: u32) {
+        for (integers, limbs) in integers.chunks(RUN).zip(limbs.chunks_mut(RUN)) {
+            let mut run = [0; RUN];
+            run.iter_mut().zip(integers).for_each(|(slot, integer)| *slot = *integer);
+            let errors = sample(&run);
+            limbs.iter_mut().zip(errors).for_each(|(limb, error)| *limb = limb.wrapping_add(error << shift));
+        }
     }
-    let mut last = [0; RUN];
-    last.iter_mut().zip(rest).for_each(|(slot, integer)| *slot = *integer);
-    limb_rest.iter_mut().zip(sample(&last)).for_each(|(limb, error)| *limb += error << shift);
-    last.zeroize();
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Words to coefficients and back (section 11.2). Constant time: shifts and masks in an order that depends on the geometry alone.
 
-use multiversion::multiversion;
-
 use super::{error, params::Geometry};
 use crate::math::{
     field::SCALE,
+    isa::{Isa, compiled_for_each_isa},
     ring::{Ring, Word},
 };
 
@@ -86,14 +85,22 @@ impl Plan {
     }
 
     /// Fills the limbs, `coefficients` each, with the words, offset; whether all words are in range.
-    pub(super) fn gather<W: Word>(&self, ring: Ring, max_abs: u64, words: &[W], coefficients: usize, limbs: &mut [u64]) -> bool {
+    pub(super) fn gather<W: Word>(
+        &self,
+        isa: Isa,
+        ring: Ring,
+        max_abs: u64,
+        words: &[W],
+        coefficients: usize,
+        limbs: &mut [u64],
+    ) -> bool {
         limbs.fill(0);
         let offset = Offset { max_abs, mask: ring.max() };
         let mut excess = 0;
         for (lane, words) in words.chunks(coefficients.max(1)).enumerate() {
             for piece in self.pieces(lane).into_iter().flatten() {
                 let limb = limbs.chunks_exact_mut(coefficients).nth(piece.limb).unwrap_or_default();
-                excess |= gather_piece(offset, piece, words, limb);
+                excess |= gather_piece(isa, offset, piece, words, limb);
             }
         }
         excess >> 63 == 0
@@ -107,17 +114,18 @@ struct Offset {
     mask: u64,
 }
 
-/// Adds pieces of words to a limb; the sign of the result says whether a word is out of range. (`2 max_abs` is below `2^63`.)
-#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
-fn gather_piece<W: Word>(offset: Offset, piece: Piece, words: &[W], limb: &mut [u64]) -> u64 {
-    let (width, mut excess) = (2 * offset.max_abs, 0);
-    for (slot, word) in limb.iter_mut().zip(words) {
-        let value = word.to_u64().wrapping_add(offset.max_abs) & offset.mask;
-        let beyond = word.to_u64() & !offset.mask;
-        excess |= value | width.wrapping_sub(value) | beyond | beyond.wrapping_neg();
-        *slot |= ((value >> piece.drop) & piece.keep) << piece.shift;
+compiled_for_each_isa! {
+    /// Adds pieces of words to a limb; the sign of the result says whether a word is out of range. (`2 max_abs` is below `2^63`.)
+    fn gather_piece<W: Word>(offset: Offset, piece: Piece, words: &[W], limb: &mut [u64]) -> u64 {
+        let (width, mut excess) = (2 * offset.max_abs, 0);
+        for (slot, word) in limb.iter_mut().zip(words) {
+            let value = word.to_u64().wrapping_add(offset.max_abs) & offset.mask;
+            let beyond = word.to_u64() & !offset.mask;
+            excess |= value | width.wrapping_sub(value) | beyond | beyond.wrapping_neg();
+            *slot |= ((value >> piece.drop) & piece.keep) << piece.shift;
+        }
+        excess
     }
-    excess
 }
 
 /// Where some bits of an integer lie that is cut into limbs of 52 bits: in up to three of them.
@@ -180,6 +188,7 @@ impl Readout {
     /// is above `largest_error`. `errors` is a buffer of one number for each coefficient.
     pub(super) fn scatter<W: Word>(
         self,
+        isa: Isa,
         limbs: &[u64],
         coefficients: usize,
         largest_error: u64,
@@ -187,29 +196,32 @@ impl Readout {
         out: &mut [W],
     ) -> bool {
         let (plain, all) = (self.geometry.plain_bits(), self.geometry.set().modulus_bits());
-        if excess(Field::new(plain, all - plain), limbs, coefficients, largest_error, errors) >> 63 == 1 {
+        if excess(isa, Field::new(plain, all - plain), limbs, coefficients, largest_error, errors) >> 63 == 1 {
             return false;
         }
         let (w, offset) = (self.geometry.word_bits(), u64::from(self.survivors).wrapping_mul(self.geometry.max_abs()));
         let mut start = 0;
         for out in out.chunks_mut(coefficients.max(1)) {
-            read_lane(Field::new(start, w), limbs, coefficients, offset, self.ring.max(), out);
+            read_lane(isa, Field::new(start, w), limbs, coefficients, offset, self.ring.max(), out);
             start += w;
         }
         true
     }
 }
 
-#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
-fn read_lane<W: Word>(field: Field, limbs: &[u64], coefficients: usize, offset: u64, mask: u64, out: &mut [W]) {
-    field.read(limbs, coefficients, out, |word, sum| *word = W::from_u64(sum.wrapping_sub(offset) & mask));
+compiled_for_each_isa! {
+    /// The words of one lane.
+    fn read_lane<W: Word>(field: Field, limbs: &[u64], coefficients: usize, offset: u64, mask: u64, out: &mut [W]) {
+        field.read(limbs, coefficients, out, |word, sum| *word = W::from_u64(sum.wrapping_sub(offset) & mask));
+    }
 }
 
-/// The sign says whether a value is above `largest`.
-#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
-fn excess(field: Field, limbs: &[u64], coefficients: usize, largest: u64, errors: &mut [u64]) -> u64 {
-    field.read(limbs, coefficients, errors, |slot, error| *slot = largest.wrapping_sub(error));
-    errors.iter().fold(0, |all, rest| all | rest)
+compiled_for_each_isa! {
+    /// The sign says whether a value is above `largest`.
+    fn excess(field: Field, limbs: &[u64], coefficients: usize, largest: u64, errors: &mut [u64]) -> u64 {
+        field.read(limbs, coefficients, errors, |slot, error| *slot = largest.wrapping_sub(error));
+        errors.iter().fold(0, |all, rest| all | rest)
+    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,15 @@ fn enter(integers: &[u64; LANES]) -> Vector {
     _mm256_sub_pd(biased, _mm256_castsi256_pd(magic()))
 }
 
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn enter_at(numbers: &[u64], start: usize) -> Vector {
+    match numbers.get(start..).and_then(<[u64]>::first_chunk) {
+        Some(lanes) => enter(lanes),
+        None => _mm256_setzero_pd(),
+    }
+}
+
 /// The residue of a number of any sign.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
@@ -184,17 +193,17 @@ pub(super) fn inverse_of_product(table: &Table, values: &mut [u64], key: &[u64],
 pub(super) fn add_scaled(modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]) {
     let (field, len) = (Field::new(modulus), values.len());
     let offset_lanes = enter(&[offset; LANES]);
-    let numbers: alloc::vec::Vec<u64> = factors.iter().map(|factor| factor.value).collect();
+    let numbers: alloc::vec::Vec<u64> = factors.iter().skip(1).map(|factor| factor.value).collect();
     let floats = floats(modulus, &numbers);
     let (vectors, rest) = values.as_chunks_mut::<LANES>();
-    for (place, vector) in vectors.iter_mut().enumerate() {
-        let mut total = _mm256_add_pd(enter(vector), offset_lanes);
-        for (k, (value, quotient)) in floats.values.iter().zip(&floats.quotients).enumerate() {
-            let limb = match limbs.get(k * len + place * LANES..).and_then(<[u64]>::first_chunk) {
-                Some(lanes) => enter(lanes),
-                None => _mm256_setzero_pd(),
-            };
-            total = settle(field, _mm256_add_pd(total, scale(field, limb, splat(*value, *quotient))));
+    let (first, others) = limbs.split_at(len.min(limbs.len()));
+    for (place, (vector, limb)) in vectors.iter_mut().zip(first.as_chunks().0).enumerate() {
+        let mut total = _mm256_add_pd(_mm256_add_pd(enter(vector), offset_lanes), enter(limb));
+        let mut start = place * LANES;
+        for (value, quotient) in floats.values.iter().zip(&floats.quotients) {
+            let product = scale(field, enter_at(others, start), splat(*value, *quotient));
+            total = _mm256_add_pd(settle(field, total), product);
+            start += len;
         }
         *vector = leave(field, total);
     }

@@ -183,11 +183,14 @@ fn canonical(field: Field, x: Vector) -> Vector {
 pub(super) fn add_scaled(modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]) {
     let (field, len) = (Field::new(modulus), values.len());
     let (vectors, rest) = values.as_chunks_mut::<LANES>();
-    for (place, vector) in vectors.iter_mut().enumerate() {
-        let mut total = _mm512_add_epi64(load(vector), all(offset));
-        for (k, factor) in factors.iter().enumerate() {
-            let limb = load_at(limbs, k * len + place * LANES);
-            total = _mm512_add_epi64(total, scale(field, limb, splat(factor.value, factor.quotient)));
+    let (first, others) = limbs.split_at(len.min(limbs.len()));
+    let scales = factors.get(1..).unwrap_or_default();
+    for (place, (vector, limb)) in vectors.iter_mut().zip(first.as_chunks().0).enumerate() {
+        let mut total = _mm512_add_epi64(_mm512_add_epi64(load(vector), all(offset)), load(limb));
+        let mut start = place * LANES;
+        for factor in scales {
+            total = _mm512_add_epi64(total, scale(field, load_at(others, start), splat(factor.value, factor.quotient)));
+            start += len;
         }
         store(vector, residue(field, modulus, total));
     }

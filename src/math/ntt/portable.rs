@@ -30,14 +30,14 @@ fn splat(value: u64, quotient: u64) -> Factor {
 /// `u + v` for numbers below `2q`: below `2q`. A number that would become negative wraps and loses the comparison.
 #[inline(always)]
 fn sum(field: Field, u: Vector, v: Vector) -> Vector {
-    let sum = u + v;
+    let sum = u.wrapping_add(v);
     sum.min(sum.wrapping_sub(2 * field.value()))
 }
 
 /// `(u - v) w` for numbers below `2q`: below `2q`.
 #[inline(always)]
 fn difference(field: Field, u: Vector, v: Vector, w: Factor) -> Vector {
-    field.scale(u + 2 * field.value() - v, w)
+    field.scale(u.wrapping_add(2 * field.value()).wrapping_sub(v), w)
 }
 
 /// Sums are reduced already.
@@ -69,10 +69,13 @@ pub(super) fn add_scaled_from(
     start: usize,
 ) {
     let len = values.len();
-    for (place, value) in values.iter_mut().enumerate().skip(start) {
-        let limbs = limbs.iter().skip(place).step_by(len);
-        let scaled = limbs.zip(factors).map(|(limb, factor)| modulus.scale(*limb, *factor));
-        *value = modulus.settle(modulus.fold(*value + offset + scaled.sum::<u64>()));
+    let values = values.get_mut(start..).unwrap_or_default();
+    for (limb, factor) in limbs.chunks_exact(len.max(1)).zip(factors).skip(1) {
+        let limb = limb.get(start..).unwrap_or_default();
+        values.iter_mut().zip(limb).for_each(|(value, limb)| *value = value.wrapping_add(modulus.scale(*limb, *factor)));
+    }
+    for (value, limb) in values.iter_mut().zip(limbs.get(start..).unwrap_or_default()) {
+        *value = modulus.settle(modulus.fold(value.wrapping_add(offset).wrapping_add(*limb)));
     }
 }
 
