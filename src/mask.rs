@@ -51,6 +51,13 @@ impl Masks {
         }
     }
 
+    /// For masks that a sum is read with: adds what is to be added to the sum so that it is plain. Lattice masks are subtracted when they
+    /// are read.
+    pub(crate) fn push_to_unmask(&mut self, seed: &Secret<32>, negative: bool) {
+        let subtracts = matches!(self, Self::Lattice(_));
+        self.push(seed, negative != subtracts);
+    }
+
     /// Gives the secret that errors come from, where there are any.
     pub(crate) fn set_error_seed(&mut self, seed: &Secret<32>) {
         if let Self::Lattice(masks) = self {

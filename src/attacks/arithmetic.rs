@@ -16,7 +16,7 @@ use crate::{
     },
     hash::hash,
     label,
-    mask::Masks,
+    mask::pairwise,
     message::Package,
     secagg::{
         client::{decode_commitments, decode_shares},

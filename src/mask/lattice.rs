@@ -22,9 +22,9 @@ pub(crate) use key::EpochKey;
 pub(crate) use masks::{Kernels, Masks};
 pub(crate) use params::{Geometry, LatticeSet};
 use public::EPOCH_BLOCKS;
+pub(crate) use sums::Residues;
 #[cfg(any(test, feature = "hazmat"))]
 pub(crate) use sums::add_blocks;
-pub(crate) use sums::Residues;
 
 use self::{
     pack::{Plan, Readout},

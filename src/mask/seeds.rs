@@ -35,7 +35,7 @@ impl Seeds {
 
     pub(crate) fn to_masks(&self, session: SessionId, layout: &Layout) -> Masks {
         let mut masks = Masks::with_capacity(session, layout, self.len());
-        self.iter().for_each(|(seed, negative)| masks.push(seed, *negative));
+        self.iter().for_each(|(seed, negative)| masks.push_to_unmask(seed, *negative));
         masks
     }
 }

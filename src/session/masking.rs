@@ -198,7 +198,8 @@ impl Geometry {
     /// Bytes on the wire of a range of words that begins where a block begins.
     pub(crate) fn wire_len(self, words: u64) -> u64 {
         let bits = u64::from(self.set.prime_bits());
-        let part = |coefficients: u64| coefficients.saturating_mul(bits).div_ceil(8).saturating_mul(self.set.prime_count().into());
+        let part =
+            |coefficients: u64| coefficients.saturating_mul(bits).div_ceil(8).saturating_mul(self.set.prime_count().into());
         let (blocks, rest) = (words / self.block_len(), words % self.block_len());
         part(self.set.len() as u64).saturating_mul(blocks).saturating_add(part(rest.div_ceil(u64::from(self.lanes))))
     }

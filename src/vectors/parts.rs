@@ -11,7 +11,7 @@ use crate::{
     error::{DecodeError, ParamsError},
     hash::{framed_label, hash},
     label::{self, SUITE, kdf as labels},
-    mask::Masks,
+    mask::pairwise,
     math::ring::Ring,
     session::{Bound, IdentityKey, Session, SessionId},
 };
@@ -70,7 +70,7 @@ pub(super) fn prg(section: &Node<'_>) {
     }
 }
 
-fn keystream(ring: Ring, masks: &Masks, start: u64, count: usize) -> Vec<u64> {
+fn keystream(ring: Ring, masks: &pairwise::Masks, start: u64, count: usize) -> Vec<u64> {
     let (mut narrow, mut wide) = (vec![0_u32; count], vec![0_u64; count]);
     if ring.bits() <= 32 {
         masks.add_to(start, &mut narrow, &mut None);

@@ -9,7 +9,7 @@ use std::{
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use veilsum::{
-    Bound, ClientId, Error, Identity, Session, SessionBuilder, SigningIdentity, Word,
+    Bound, ClientId, Error, Identity, Masking, Session, SessionBuilder, SigningIdentity, Word,
     secagg::{
         client::{self, AwaitingAdverts, AwaitingAgreement, AwaitingDelivery, AwaitingSurvivors, Finished, MaskingInput},
         server::{CollectingAdverts, CollectingConsistency, CollectingInputs, CollectingReveals, CollectingShares},
@@ -23,6 +23,8 @@ pub struct World {
     pub rng: StdRng,
     pub clients: BTreeMap<ClientId, Arc<SigningIdentity>>,
     pub server: Arc<SigningIdentity>,
+    /// How sessions of this world mask.
+    pub masking: Masking,
 }
 
 impl World {
@@ -30,7 +32,12 @@ impl World {
         let mut rng = StdRng::seed_from_u64(seed);
         let clients = (1..=n).map(|k| (ClientId(10 * k), Arc::new(SigningIdentity::generate(&mut rng).unwrap()))).collect();
         let server = Arc::new(SigningIdentity::generate(&mut rng).unwrap());
-        Self { rng, clients, server }
+        Self { rng, clients, server, masking: Masking::Pairwise }
+    }
+
+    /// The same, for sessions that mask so.
+    pub fn masked(n: u64, seed: u64, masking: Masking) -> Self {
+        Self { masking, ..Self::new(n, seed) }
     }
 
     pub fn builder(&self, vector_len: u64, modulus_bits: u8) -> SessionBuilder {
@@ -38,7 +45,9 @@ impl World {
         let max_abs = holds / self.clients.len() as u64;
         let bound = if max_abs == 0 { Bound::Tail { max_sum: holds, log2: 40 } } else { Bound::Exact { max_abs } };
         let roster = self.clients.iter().map(|(id, identity)| (*id, identity.public_key()));
-        Session::builder(roster, self.server.public_key(), vector_len, modulus_bits, bound).chunk_len(64)
+        let builder = Session::builder(roster, self.server.public_key(), vector_len, modulus_bits, bound).masking(self.masking);
+        // Blocks of lattice masks are longer: the default is the least that they allow.
+        if self.masking == Masking::Pairwise { builder.chunk_len(64) } else { builder }
     }
 
     pub fn ids(&self) -> Vec<ClientId> {

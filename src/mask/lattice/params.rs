@@ -1,7 +1,7 @@
 //! The primes of the parameter sets, with their roots (section 11.2).
 
-pub(crate) use crate::session::{Geometry, LatticeSet};
 use crate::math::{field::Modulus, ring::Ring};
+pub(crate) use crate::session::{Geometry, LatticeSet};
 
 /// A prime, and the smallest `psi` with `psi^N = -1`.
 type Prime = (Modulus, u64);
