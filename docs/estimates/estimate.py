@@ -70,6 +70,8 @@ def calibration():
     ]
     for name, (cost, details), published in rows:
         say(f"   {name:32} {cost:6.1f} {str(details):75} / {published}")
+        if abs(cost - float(published.split(",")[0])) > 0.15:
+            raise SystemExit(f"{name}: differs from the published figure")
     say("   Homomorphic encryption standard 2018, 128-bit rows (ternary secret, sigma 3.2), usvp, BDGL / core-SVP:")
     for n, bits in ((1024, 27), (2048, 54), (4096, 109), (8192, 218)):
         lwe = Lwe(n, log(2) * bits, sqrt(2 / 3), 3.2)
