@@ -21,7 +21,7 @@ pub(super) const BITS: u32 = 7;
 
 /// `round(2^63 Pr[|X| >= k])` for `k = 1, 2, ..`, X the discrete Gaussian with sigma = 6.4 (`docs/estimates/error_table.py`).
 #[rustfmt::skip]
-static TABLE: [u64; 59] = [
+pub(super) static TABLE: [u64; 59] = [
     0x78056a5fcdaf06d4, 0x6841cfac6014173c, 0x590f5262912d10b1, 0x4ac330099d75b088,
     0x3da2d1bf878ed362, 0x31e01338ca812850, 0x2797a365ee235cab, 0x1ed17c78bd52c545,
     0x178328da6db786e1, 0x1193564aba04319e, 0x0cde1ea388334d98, 0x09396f43a6a5a1e5,
@@ -38,6 +38,11 @@ static TABLE: [u64; 59] = [
     0x00000000000007e1, 0x000000000000021e, 0x000000000000008e, 0x0000000000000024,
     0x0000000000000009, 0x0000000000000002, 0x0000000000000001,
 ];
+
+/// `floor(90 sqrt(clients))`, what a sum of the errors of so many clients stays below: 14 standard deviations.
+pub(super) fn largest_sum(clients: u32) -> u64 {
+    (8100 * u64::from(clients)).isqrt()
+}
 
 /// Where a client's errors come from: a secret of its own that it never shares and never derives from one that it shares.
 pub(crate) struct ErrorSource(Kdf);

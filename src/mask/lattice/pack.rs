@@ -167,14 +167,6 @@ impl Field {
     }
 }
 
-/// `floor(Q / 2^(plain_bits + 1)) - 1`, from the limbs of `Q - 1` (`Q` is odd).
-pub(super) fn largest_error(limbs: &[u64], plain_bits: u32, modulus_bits: u32) -> u64 {
-    let mut half = [0];
-    Field::new(plain_bits + 1, modulus_bits - plain_bits - 1).read(limbs, 1, &mut half, |half, value| *half = value);
-    let [half] = half;
-    half.saturating_sub(1)
-}
-
 /// What comes out of a sum: words of the ring, less the offsets of so many clients.
 #[derive(Clone, Copy)]
 pub(super) struct Readout {
@@ -184,19 +176,19 @@ pub(super) struct Readout {
 }
 
 impl Readout {
-    /// Reads the words of integers in limbs of 52 bits, `coefficients` each; `false`, and nothing read, if an error with its offset
-    /// is above `largest_error`. `errors` is a buffer of one number for each coefficient.
+    /// Reads the words of integers in limbs of 52 bits, `coefficients` each; `false`, and nothing read, if a sum of
+    /// errors, with its offset `largest`, is not in `0..=2 largest`. `errors` is a buffer of one number for each coefficient.
     pub(super) fn scatter<W: Word>(
         self,
         isa: Isa,
         limbs: &[u64],
         coefficients: usize,
-        largest_error: u64,
+        largest: u64,
         errors: &mut [u64],
         out: &mut [W],
     ) -> bool {
         let (plain, all) = (self.geometry.plain_bits(), self.geometry.set().modulus_bits());
-        if excess(isa, Field::new(plain, all - plain), limbs, coefficients, largest_error, errors) >> 63 == 1 {
+        if excess(isa, Field::new(plain, all - plain), limbs, coefficients, 2 * largest, errors) >> 63 == 1 {
             return false;
         }
         let (w, offset) = (self.geometry.word_bits(), u64::from(self.survivors).wrapping_mul(self.geometry.max_abs()));
