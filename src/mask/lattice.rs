@@ -110,7 +110,14 @@ impl Kernel {
         }
         let (limb, shift) = plan.error();
         let error_limb = self.limbs.chunks_exact_mut(coefficients.max(1)).nth(limb).unwrap_or_default();
-        errors.add_to(self.isa, block, self.integers.get_mut(..coefficients).unwrap_or_default(), error_limb, shift);
+        errors.add_to(
+            self.isa,
+            block,
+            self.set.len(),
+            self.integers.get_mut(..coefficients).unwrap_or_default(),
+            error_limb,
+            shift,
+        );
         self.mask_limbs(geometry, &plan, session, block, key, wire);
         Ok(())
     }

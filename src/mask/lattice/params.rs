@@ -23,12 +23,17 @@ pub enum LatticeSet {
     S48,
     /// `N = 8192`, four primes of 40 bits, 148 bits of plaintext.
     L160,
+    /// `N = 2048`, one prime of 50 bits, 38 bits of plaintext: for short vectors.
+    S50,
+    /// `N = 8192`, four primes of 47 bits, 176 bits of plaintext: fewer bytes than the default at the same caution.
+    L188,
 }
 
 /// A prime, and the smallest `psi` with `psi^N = -1`.
 type Prime = (Modulus, u64);
 
 const P48: Modulus = Modulus::new(281_474_976_694_273, 48);
+const P50: Modulus = Modulus::new(1_125_899_906_826_241, 50);
 
 static L96: [Prime; 2] = [(P48, 36_835_623_151), (Modulus::new(281_474_976_636_929, 48), 27_158_770_669)];
 static L100: [Prime; 2] =
@@ -46,7 +51,18 @@ static L160: [Prime; 4] = [
     (Modulus::new(1_099_510_054_913, 40), 27_512_678),
 ];
 
+static S50: [Prime; 1] = [(P50, 1_080_667_890_455)];
+static L188: [Prime; 4] = [
+    (Modulus::new(140_737_488_273_409, 47), 38_009_007_697),
+    (Modulus::new(140_737_488_125_953, 47), 31_782_863_940),
+    (Modulus::new(140_737_488_044_033, 47), 8_472_660_658),
+    (Modulus::new(140_737_487_306_753, 47), 27_818_875_998),
+];
+
 impl LatticeSet {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [Self::L96, Self::L100, Self::L108, Self::S48, Self::L160, Self::S50, Self::L188];
+
     /// The number of the set in a descriptor: the masking, `0x10 + set`.
     #[must_use]
     pub fn code(self) -> u8 {
@@ -56,13 +72,15 @@ impl LatticeSet {
             Self::L108 => 0x13,
             Self::S48 => 0x14,
             Self::L160 => 0x15,
+            Self::S50 => 0x16,
+            Self::L188 => 0x17,
         }
     }
 
     /// The inverse of [`LatticeSet::code`].
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::L96, Self::L100, Self::L108, Self::S48, Self::L160].into_iter().find(|set| set.code() == code)
+        Self::ALL.into_iter().find(|set| set.code() == code)
     }
 
     /// The number of the set under hashes.
@@ -73,9 +91,9 @@ impl LatticeSet {
     /// `log2 N`.
     pub(crate) fn log_len(self) -> u32 {
         match self {
-            Self::S48 => 11,
+            Self::S48 | Self::S50 => 11,
             Self::L96 | Self::L100 | Self::L108 => 12,
-            Self::L160 => 13,
+            Self::L160 | Self::L188 => 13,
         }
     }
 
@@ -91,6 +109,8 @@ impl LatticeSet {
             Self::L108 => &L108,
             Self::S48 => &S48,
             Self::L160 => &L160,
+            Self::S50 => &S50,
+            Self::L188 => &L188,
         }
     }
 
@@ -121,6 +141,8 @@ impl LatticeSet {
             Self::L108 => 96,
             Self::S48 => 36,
             Self::L160 => 148,
+            Self::S50 => 38,
+            Self::L188 => 176,
         };
         match clients {
             0..=512 => all,

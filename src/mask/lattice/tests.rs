@@ -19,7 +19,7 @@ use super::*;
 use crate::crypto::{kdf::Kdf, secret::Secret};
 
 const SESSION: SessionId = SessionId([9; 32]);
-const SETS: [LatticeSet; 5] = [LatticeSet::L96, LatticeSet::L100, LatticeSet::L108, LatticeSet::S48, LatticeSet::L160];
+const SETS: [LatticeSet; 7] = LatticeSet::ALL;
 
 fn seed_bytes(purpose: u8, client: u64) -> [u8; 32] {
     let mut bytes = [purpose; 32];

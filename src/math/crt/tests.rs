@@ -17,7 +17,7 @@ fn residue(limbs: &[u64], modulus: Modulus) -> u64 {
 
 #[test]
 fn the_integer_lifted_has_the_residues_and_is_below_the_product() {
-    for set in [LatticeSet::S48, LatticeSet::L96, LatticeSet::L100, LatticeSet::L108, LatticeSet::L160] {
+    for set in LatticeSet::ALL {
         let (moduli, primes): (Vec<Modulus>, _) = (set.moduli().collect(), set.primes().len());
         let crt = Crt::new(moduli.iter().copied());
         let mut largest: Vec<u64> = moduli.iter().map(|modulus| modulus.value() - 1).collect();

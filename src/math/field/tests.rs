@@ -9,8 +9,7 @@ use crate::mask::lattice::LatticeSet;
 
 /// Every prime in use.
 fn moduli() -> Vec<Modulus> {
-    let sets = [LatticeSet::L96, LatticeSet::L100, LatticeSet::L108, LatticeSet::L160];
-    sets.iter().flat_map(|set| set.moduli()).collect()
+    LatticeSet::ALL.iter().flat_map(|set| set.moduli()).collect()
 }
 
 fn numbers(below: u64, seed: u64) -> impl Iterator<Item = u64> {

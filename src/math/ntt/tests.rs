@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use super::*;
 use crate::mask::lattice::LatticeSet;
 
-const SETS: [LatticeSet; 5] = [LatticeSet::L96, LatticeSet::L100, LatticeSet::L108, LatticeSet::S48, LatticeSet::L160];
+const SETS: [LatticeSet; 7] = LatticeSet::ALL;
 
 /// The tables of every prime in use, with its root.
 fn tables(isa: Isa) -> Vec<(Table, u64)> {

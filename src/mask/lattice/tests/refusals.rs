@@ -130,8 +130,8 @@ fn a_set_has_a_code_of_its_own() {
     for set in SETS {
         assert_eq!(LatticeSet::from_code(set.code()), Some(set));
     }
-    assert_eq!(SETS.map(LatticeSet::code), [0x11, 0x12, 0x13, 0x14, 0x15]);
-    assert!([0, 1, 0x10, 0x16, 0xff].into_iter().all(|code| LatticeSet::from_code(code).is_none()));
+    assert_eq!(SETS.map(LatticeSet::code), [0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17]);
+    assert!([0, 1, 0x10, 0x18, 0xff].into_iter().all(|code| LatticeSet::from_code(code).is_none()));
 }
 
 #[test]
