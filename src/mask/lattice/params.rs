@@ -118,6 +118,14 @@ impl LatticeSet {
         self.primes().iter().map(|(modulus, _)| *modulus)
     }
 
+    #[cfg(feature = "hazmat")]
+    pub(crate) fn first_prime(self) -> Prime {
+        match self.primes() {
+            [first, ..] => *first,
+            [] => (P48, 0),
+        }
+    }
+
     /// Bits of every prime.
     pub(crate) fn prime_bits(self) -> u32 {
         self.moduli().map(Modulus::bits).next().unwrap_or(0)
