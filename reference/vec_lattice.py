@@ -7,7 +7,7 @@ import core
 import data
 import lattice
 from lattice import SETS, Geometry
-from suite import SUITE, VERSION, Fault, kdf, kdf_info, u64
+from suite import SUITE, VERSION, Fault, H, kdf, kdf_info, u8, u32, u64
 from vec_common import descriptor, descriptor_json, hexed, rnd
 
 ENDS = 4  # values that are shown from each end
@@ -44,8 +44,7 @@ def kdf_vectors(sid):
 def sets():
     return [{"number": s.number, "name": s.name, "degree": s.N, "primes": list(s.primes), "prime_bits": s.r,
              "roots": list(s.roots),
-             "plain_bits": [{"n": n, "bits": s.T(n), "largest_error": lattice.largest_error(n)}
-                            for n in (2, 512, 513, 2048, 2049, 4096)]} for s in SETS.values()]
+             "plain_bits": [{"n": n, "bits": s.T(n)} for n in (2, 512, 513, 2048, 2049, 4096)]} for s in SETS.values()]
 
 
 def transforms():
@@ -61,11 +60,24 @@ def transforms():
     return out
 
 
+# Where an integer is rejected: it takes a search, and there is none to be found for sets of large primes (2^-34 for 48 bits).
+REJECTS_PUBLIC, REJECTS_KEY = {3: 18, 5: 42}, {3: 1, 5: 91}  # set: block; set: epoch
+
+
+def assert_rejects(lattice_set, streams):
+    """Of the integers of some prime one among the first N is too large."""
+    assert any(z % 2**lattice_set.r >= q for q, z_list in zip(lattice_set.primes, streams) for z in z_list)
+
+
 def publics(sid):
     """A_j; block 1029 has the polynomial of block 5."""
     out = []
     for s in SETS.values():
-        for block in (0, 5, 1023, 1029):
+        rejects = [REJECTS_PUBLIC[s.number]] if s.number in REJECTS_PUBLIC else []
+        for j in rejects:
+            key = H("lattice-a", u8(s.number), sid, u32(j))
+            assert_rejects(s, [lattice.integers(key, 2**32 * c, s.N) for c in range(s.P)])
+        for block in [0, 5, 1023, 1029, *rejects]:
             slots = lattice.public(sid, s, block % lattice.EPOCH)
             out.append({"set": s.number, "block": block, "slots": [brief(x) for x in slots]})
     return {"sid": sid, "cases": out}
@@ -80,7 +92,11 @@ def keys(sid):
     one, two, three = (rnd(f"lattice/seed/{k}", 32) for k in range(3))
     out = []
     for s in SETS.values():
-        for terms, epoch in (([(one, 1)], 0), ([(one, -1)], 2**30 - 1), ([(one, 1), (two, -1), (three, 1)], 1)):
+        rejects = [([(one, 1)], REJECTS_KEY[s.number])] if s.number in REJECTS_KEY else []
+        for terms, epoch in rejects:
+            key = kdf(sid, "lattice-key", one, u64(epoch), 32)
+            assert_rejects(s, [lattice.integers(key, c * (s.N + 64) // 2, s.N) for c in range(s.P)])
+        for terms, epoch in [([(one, 1)], 0), ([(one, -1)], 2**30 - 1), ([(one, 1), (two, -1), (three, 1)], 1), *rejects]:
             key = lattice.epoch_key(sid, s, terms, epoch)
             out.append({"set": s.number, "epoch": epoch, "terms": terms_json(terms), "slots": [brief(x) for x in key]})
     return {"sid": sid, "cases": out}
