@@ -130,6 +130,16 @@ fn are_slots(case: &Node<'_>, slots: &[Vec<u64>]) {
     expected.iter().zip(slots).for_each(|(expected, slots)| is_brief(expected, &signed(slots), 8));
 }
 
+/// Errors at every threshold.
+pub(super) fn samples(rows: &Node<'_>) {
+    let column = |name: &str| rows.items().iter().map(|row| row.get(name).number()).collect::<Vec<_>>();
+    let (first, second) = (column("first"), column("second"));
+    let expected: Vec<i64> = rows.items().iter().map(|row| row.get("error").signed()).collect();
+    for isa in Isa::available() {
+        assert_eq!(inspect::errors(isa, &first, &second), expected, "{isa:?}");
+    }
+}
+
 /// Errors alone: a block without a key, of words that are as low as can be.
 pub(super) fn errors(section: &Node<'_>) {
     let session = SessionId(section.fixed("sid"));
