@@ -10,6 +10,7 @@ import sys
 
 from cryptography.hazmat.primitives.asymmetric import mlkem
 
+import check_lattice
 import generate
 import ristretto
 import sharing
@@ -106,6 +107,7 @@ def main():
     for test in (constants, ristretto255, x_wing, ml_kem, ed25519, algebra):
         test()
         print(f"{test.__name__}: good")
+    check_lattice.check(expect)
     generate.check()
 
 

@@ -8,6 +8,7 @@ out: they are matters of state, not of bytes.
 import core
 import data
 import keys
+import masking
 import sharing
 import xwing
 from sharing import KIND_B, KIND_M, pair
@@ -34,12 +35,13 @@ class Client:
     # round 0
 
     def join(self):
-        draws = [self.stream.take(64) for _ in range(4)]
+        draws = [self.stream.take(64) for _ in range(5 if self.desc.geometry else 4)]
         me = u64(self.me)
         self.m = kdf_scalar(self.sid, "mask-root", draws[0], me)
         self.b = kdf_scalar(self.sid, "self-secret", draws[1], me)
         self.channel_sk = kdf(self.sid, "channel-kem", draws[2], me, 32)
         self.vss_draw = draws[3]
+        self.error_seed = kdf(self.sid, "error-seed", draws[4], me, 32) if self.desc.geometry else None
         self.mask_sk = keys.mask_secret_key(self.sid, self.m, self.me)
         self.channel_pk, self.mask_pk = xwing.public_key(self.channel_sk), xwing.public_key(self.mask_sk)
         self.advert = self._message(core.ADVERT, self.sid, self.channel_pk + self.mask_pk)
@@ -194,10 +196,8 @@ class Client:
         desc = self.desc
         require(len(words) == desc.vector_len, 605)
         data.check_input(desc, words)
-        self.masked = data.mask(self.sid, desc.modulus_bits, words, self.me, self.self_seed,
-                                self.pair_seeds)
-        self.upload = data.pack(self.masked, desc.modulus_bits)
-        self.root = data.merkle_root(self.upload, desc.modulus_bits, desc.vector_len, desc.chunk_len)
+        self.upload = masking.mask(desc, words, self.me, self.self_seed, self.pair_seeds, self.error_seed)
+        self.root = masking.upload_root(desc, self.upload)
         body = core.masked_input_encode(self.root, desc.vector_len, desc.chunk_len)
         self.masked_input = self._message(core.MASKED_INPUT, self.h2, body)
         return self.upload, self.masked_input

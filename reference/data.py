@@ -119,21 +119,20 @@ def pack(words, bits):
     return b"".join(blocks) + dense(words[whole:], bits)
 
 
-def unpack(data, bits, count):
+def unpack(data, bits, count, any_padding=False):
     require(len(data) == packed_len(count, bits), 207)
     whole, size, words = count // PACKED_TOGETHER, 8 * bits, []
     for i in range(whole):
         words += unpack_block(data[i * size:(i + 1) * size], bits)
     stream, tail = int.from_bytes(data[whole * size:], "little"), count % PACKED_TOGETHER
-    require(stream >> tail * bits == 0, 213)
+    require(any_padding or stream >> tail * bits == 0, 213)
     return words + [stream >> p * bits & (2**bits - 1) for p in range(tail)]
 
 
-def chunks(packed, bits, vector_len, chunk_len):
-    """The chunks of a packed vector; every one begins on a byte."""
-    size = chunk_len * bits // 8
+def chunks(packed, chunk_bytes, vector_len, chunk_len):
+    """The chunks of a packed vector or an upload; every one begins on a byte, and all but the last have this size."""
     count = (vector_len + chunk_len - 1) // chunk_len
-    return [packed[i * size:(i + 1) * size] for i in range(count)]
+    return [packed[i * chunk_bytes:(i + 1) * chunk_bytes] for i in range(count)]
 
 
 def leaf(i, chunk):
@@ -157,9 +156,14 @@ def root_of_top(vector_len, chunk_len, top):
     return H("root", u64(vector_len), u32(chunk_len), top)
 
 
+def root_of_chunks(parts, vector_len, chunk_len):
+    return root_of_top(vector_len, chunk_len, tree([leaf(i, c) for i, c in enumerate(parts)]))
+
+
 def merkle_root(packed, bits, vector_len, chunk_len):
-    leaves = [leaf(i, c) for i, c in enumerate(chunks(packed, bits, vector_len, chunk_len))]
-    return root_of_top(vector_len, chunk_len, tree(leaves))
+    """Of wire words of b bits: a sum, or an upload under pairwise masks."""
+    parts = chunks(packed, chunk_len * bits // 8, vector_len, chunk_len)
+    return root_of_chunks(parts, vector_len, chunk_len)
 
 
 def check_input(desc, words):

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import lattice
 import ristretto
 from suite import SUITE, VERSION, H, Reader, require, u8, u16, u32, u64
 
 EXACT, TAIL = 0x01, 0x02
+PAIRWISE, LATTICE = 0x01, 0x10
 
 
 @dataclass
@@ -26,7 +28,7 @@ class Descriptor:
     attempt: bytes
     context: bytes
     previous: bytes
-    masking: int = 0x01
+    masking: int = PAIRWISE
     graph: int = 0x01
 
     @property
@@ -47,6 +49,13 @@ class Descriptor:
 
     def key(self, u):
         return dict(self.roster)[u]
+
+    @property
+    def geometry(self):
+        """How words lie in coefficients, with lattice masks; else None."""
+        if self.masking == PAIRWISE:
+            return None
+        return lattice.Geometry(lattice.SETS[self.masking - LATTICE], self.n, self.bound)
 
     def encode(self):
         roster = b"".join(u64(u) + key for u, key in self.roster)
@@ -76,12 +85,17 @@ class Descriptor:
         require(1 <= self.vector_len <= 2**40, 109)
         require(self.chunk_len % 64 == 0 and 64 <= self.chunk_len <= 2**24, 110)
         require(len(self.encoding) <= 1024, 111)
-        require(self.masking == 0x01 and self.graph == 0x01 and self.bound_kind in (EXACT, TAIL), 214)
+        require(self.masking == PAIRWISE or self.masking - LATTICE in lattice.SETS, 214)
+        require(self.graph == 0x01 and self.bound_kind in (EXACT, TAIL), 214)
         require(self.bound_kind == TAIL or self.tail_log2 == 0, 214)
         require(self.bound >= 1, 112)
         require(self.bound_kind == EXACT or self.tail_log2 >= 1, 112)
         factor = n if self.bound_kind == EXACT else 1
         require(factor * self.bound <= 2 ** (self.modulus_bits - 1) - 1, 108)
+        if self.masking != PAIRWISE:
+            require(self.bound_kind == EXACT, 116)
+            self.geometry.check()
+            require(self.chunk_len % self.geometry.block_words == 0, 117)
 
     @classmethod
     def decode(cls, data):

@@ -1,13 +1,15 @@
-"""Writes tests/vectors/core.json, the same bytes every time; with --check, compares instead.
+"""Writes tests/vectors/core.json and lattice.json, the same bytes every time; with --check, compares instead.
 
 What the fields are: tests/vectors/README.md.
 """
 
 import json
 import pathlib
+import re
 import sys
 
 import suite
+import vec_lattice
 import vec_parts
 import vec_session
 from vec_common import descriptor_json, first_descriptor, second_descriptor, third_descriptor
@@ -16,10 +18,18 @@ from vec_refused_client import refused_by_client
 from vec_refused_server import refused_by_server
 from vec_sessions import run_session, session_json
 
-OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "vectors" / "core.json"
+OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "vectors"
 
 
-def build():
+def lattice():
+    first_desc = vec_lattice.short_descriptor()
+    first = run_session("lattice", first_desc, no_input=[300])
+    second = run_session("lattice/L96", vec_lattice.default_descriptor(first.server.h4))
+    assert [run.server.u3 for run in (first, second)] == [[1, 2**32 + 5, 2**64 - 1], [10, 11, 12]]
+    return vec_lattice.build(first_desc, [session_json(run) for run in (first, second)])
+
+
+def core():
     first = run_session("first", first_descriptor(), no_input=[300])
     second = run_session("second", second_descriptor(first.server.h4), no_input=[11])
     third = run_session("third", third_descriptor(), no_advert=[2], no_shares=[5], no_input=[13])
@@ -39,8 +49,13 @@ def build():
         "complaints": complaint_vectors()}
 
 
-def text():
-    return json.dumps(build(), sort_keys=True, indent=1) + "\n"
+FILES = {"core.json": core, "lattice.json": lattice}
+
+
+def text(build):
+    """As JSON; numbers in a list stand on one line."""
+    out = json.dumps(build(), sort_keys=True, indent=1) + "\n"
+    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out) if build is lattice else out
 
 
 def difference(expected, found):
@@ -53,13 +68,14 @@ def difference(expected, found):
 
 
 def check():
-    """Exits with 1 if the committed file is not what this program writes."""
-    if not OUT.exists():
-        sys.exit(f"{OUT} is missing")
-    where = difference(text(), OUT.read_bytes().decode("ascii", "replace"))
-    if where is not None:
-        sys.exit(f"{OUT} is not what this program writes; the first difference is at {where}")
-    print(f"{OUT.name} is what this program writes")
+    """Exits with 1 if a committed file is not what this program writes."""
+    for name, build in FILES.items():
+        if not (OUT / name).exists():
+            sys.exit(f"{name} is missing")
+        where = difference(text(build), (OUT / name).read_bytes().decode("ascii", "replace"))
+        if where is not None:
+            sys.exit(f"{name} is not what this program writes; the first difference is at {where}")
+        print(f"{name} is what this program writes")
 
 
 def main():
@@ -68,8 +84,9 @@ def main():
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:
-        OUT.parent.mkdir(parents=True, exist_ok=True)
-        OUT.write_bytes(text().encode("ascii"))
+        OUT.mkdir(parents=True, exist_ok=True)
+        for name, build in FILES.items():
+            (OUT / name).write_bytes(text(build).encode("ascii"))
 
 
 if __name__ == "__main__":

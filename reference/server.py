@@ -3,6 +3,7 @@
 import core
 import data
 import keys
+import masking
 import sharing
 import xwing
 from sharing import KIND_B, KIND_M
@@ -92,11 +93,11 @@ class Server:
             core.no_attachment(message)
             root, vector_len, chunk_len = core.masked_input_decode(message.body)
         require((vector_len, chunk_len) == (desc.vector_len, desc.chunk_len), 307, u)
-        require(len(upload) == data.packed_len(vector_len, desc.modulus_bits), 506)
-        require(data.merkle_root(upload, desc.modulus_bits, vector_len, chunk_len) == root, 506)
+        require(len(upload) == masking.upload_len(desc), 506)
+        require(masking.upload_root(desc, upload) == root, 506)
         with attributed(301, u):
-            words = data.unpack(upload, desc.modulus_bits, vector_len)
-        self.inputs[u], self.uploads[u] = message.entry(), words
+            self.uploads[u] = masking.read_upload(desc, upload)
+        self.inputs[u] = message.entry()
 
     def close_inputs(self):
         self.u3 = self._close(self.inputs)
@@ -140,8 +141,8 @@ class Server:
             if v not in self.u3:
                 self._pairs_of_dropped(v, self.recovered[v])
         desc = self.desc
-        self.sum = data.unmask(self.sid, desc.modulus_bits, {u: self.uploads[u] for u in self.u3},
-                               self.self_seeds, self.dropped_pairs)
+        uploads = {u: self.uploads[u] for u in self.u3}
+        self.sum = masking.unmask(desc, uploads, self.self_seeds, self.dropped_pairs)
         packed = data.pack(self.sum, desc.modulus_bits)
         self.sum_root = data.merkle_root(packed, desc.modulus_bits, desc.vector_len, desc.chunk_len)
         self.h4 = core.transcript_4(self.h3, self.sum_root)

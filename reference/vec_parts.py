@@ -78,7 +78,7 @@ def merkle_vectors():
     for bits, length in ((20, 1), (20, 64), (20, 65), (33, 128), (7, 190), (64, 300)):
         words = [(p * 0x9E3779B97F4A7C15 + 7) % 2**bits for p in range(length)]
         packed = data.pack(words, bits)
-        cs = data.chunks(packed, bits, length, 64)
+        cs = data.chunks(packed, 8 * bits, length, 64)
         leaves = [data.leaf(i, c) for i, c in enumerate(cs)]
         out.append({"modulus_bits": bits, "vector_len": length, "chunk_len": 64,
                     "packed": packed.hex(), "chunk_bytes": [len(c) for c in cs],

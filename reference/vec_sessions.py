@@ -144,7 +144,8 @@ def server_derived(s):
 def client_json(run, c):
     out = {"id": c.me, "identity_seed": c.identity_seed, "input": run.words[c.me]}
     if hasattr(c, "m"):
-        drawn, secret_bytes = c.stream.consumed(), 256 + 64 * len(getattr(c, "envelopes", {}))
+        draws = (5 if c.error_seed else 4) + len(getattr(c, "envelopes", {}))
+        drawn, secret_bytes = c.stream.consumed(), 64 * draws
         out |= {"random": drawn[:secret_bytes], "weights": drawn[secret_bytes:], "derived": client_derived(c)}
     if hasattr(c, "upload"):
         out["upload"] = c.upload
@@ -155,6 +156,8 @@ def client_derived(c):
     """What only the inside of an implementation sees."""
     out = {"index": c.index, "m": scalar(c.m), "b": scalar(c.b), "channel_sk": c.channel_sk,
            "mask_sk": c.mask_sk}
+    if c.error_seed:
+        out["error_seed"] = c.error_seed
     if hasattr(c, "polynomials"):
         out["coefficients"] = {
             key: {"f": [scalar(x) for x in c.polynomials[kind][0]],

@@ -1,32 +1,32 @@
 //! The vectors of the second implementation, as far as they need the inside of the crate; `tests/vectors.rs` has the rest.
 //!
-//! `tests/vectors/core.json` is written by `reference/`, never by the code that it tests. What its fields are:
+//! `tests/vectors/core.json` and `lattice.json` are written by `reference/`, never by the code that they test. What their fields are:
 //! `tests/vectors/README.md`.
 
 mod derived;
 mod envelopes;
 pub(crate) mod json;
+mod lattice;
 mod parts;
 mod sharing;
 
-use std::vec::Vec;
+use json::{CORE, LATTICE, Part};
 
-use json::Part;
-
-/// One test for each section, and the list of them.
+/// One test for each section of a file, and the list of them.
 macro_rules! sections {
-    ($($test:ident: $section:literal => $check:path;)*) => {
+    ($file:path, $tested:ident; $($test:ident: $section:literal => $check:path;)*) => {
         $(
             #[test]
             fn $test() {
-                json::check($section, Part::All, $check);
+                $file.check($section, Part::All, $check);
             }
         )*
-        const TESTED: &[&str] = &[$($section),*];
+        const $tested: &[&str] = &[$($section),*];
     };
 }
 
 sections! {
+    CORE, TESTED;
     every_ed25519_vector_passes: "ed25519" => parts::ed25519;
     every_envelope_vector_passes: "envelope" => envelopes::envelopes;
     every_hash_vector_passes: "hash" => parts::hashes;
@@ -38,18 +38,30 @@ sections! {
     every_x_wing_vector_passes: "xwing" => envelopes::xwing;
 }
 
-#[test]
-fn every_derived_value_of_every_session_is_reproduced() {
-    json::check("sessions", Part::Derived, |sessions| sessions.items().iter().for_each(derived::session));
+sections! {
+    LATTICE, LATTICE_TESTED;
+    every_masked_block_passes: "blocks" => lattice::blocks::blocks;
+    every_decoding_passes: "decode" => lattice::blocks::decode;
+    every_error_passes: "errors" => lattice::errors;
+    every_geometry_passes: "geometry" => lattice::geometry;
+    every_kdf_vector_of_lattice_masks_passes: "kdf" => parts::lattice_kdf;
+    every_epoch_key_passes: "keys" => lattice::keys;
+    every_packed_block_passes: "pack" => lattice::blocks::pack;
+    every_public_polynomial_passes: "public" => lattice::public;
+    every_sample_passes: "samples" => lattice::samples;
+    every_parameter_set_passes: "sets" => lattice::sets;
+    every_transform_passes: "transform" => lattice::transform;
 }
 
 #[test]
-fn every_section_of_the_file_has_a_test() {
-    assert_eq!(TESTED, json::INTERNAL);
-    let mut tested: Vec<_> = json::PUBLIC.into_iter().chain(json::INTERNAL).collect();
-    tested.sort_unstable();
-    let file = json::load();
-    let mut sections: Vec<_> = file.as_object().unwrap().keys().collect();
-    sections.sort_unstable();
-    assert_eq!(tested, sections);
+fn every_derived_value_of_every_session_is_reproduced() {
+    for file in [&CORE, &LATTICE] {
+        file.check("sessions", Part::Derived, |sessions| sessions.items().iter().for_each(derived::session));
+    }
+}
+
+#[test]
+fn every_section_of_the_files_has_a_test() {
+    assert_eq!((TESTED, LATTICE_TESTED), (CORE.internal, LATTICE.internal));
+    [&CORE, &LATTICE].map(json::File::has_no_other_section);
 }

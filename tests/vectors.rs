@@ -1,4 +1,5 @@
-//! The vectors of the second implementation through the public interface: `tests/vectors/core.json`, which `reference/` writes.
+//! The vectors of the second implementation through the public interface: `tests/vectors/core.json` and `lattice.json`, which
+//! `reference/` writes.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::panic_in_result_fn, reason = "tests")]
 
 #[path = "vectors/complaints.rs"]
@@ -14,22 +15,23 @@ mod refused;
 #[path = "vectors/sessions.rs"]
 mod sessions;
 
-use json::Part;
+use json::{CORE, LATTICE, Part};
 
-/// One test for each section, and the list of them.
+/// One test for each section of a file, and the list of them.
 macro_rules! sections {
-    ($($test:ident: $section:literal, $part:ident => $check:expr;)*) => {
+    ($file:path, $tested:ident; $($test:ident: $section:literal, $part:ident => $check:expr;)*) => {
         $(
             #[test]
             fn $test() {
-                json::check($section, Part::$part, $check);
+                $file.check($section, Part::$part, $check);
             }
         )*
-        const TESTED: &[&str] = &[$($section),*];
+        const $tested: &[&str] = &[$($section),*];
     };
 }
 
 sections! {
+    CORE, TESTED;
     every_complaint_is_judged_alike: "complaints", All => complaints::complaints;
     the_protocol_version_is_the_same: "protocol_version", All => |node| assert_eq!(node.small::<u8>(), veilsum::PROTOCOL_VERSION);
     every_altered_message_is_refused_with_the_same_error: "refused", All => refused::refused;
@@ -38,13 +40,16 @@ sections! {
     the_suite_is_the_same: "suite", All => |node| assert_eq!(node.small::<u16>(), veilsum::SUITE);
 }
 
+sections! {
+    LATTICE, LATTICE_TESTED;
+    every_descriptor_with_lattice_masks_has_the_same_bytes_or_the_same_error: "descriptors", All => descriptors::lattice;
+    the_protocol_version_of_lattice_masks_is_the_same: "protocol_version", All => |node| assert_eq!(node.small::<u8>(), veilsum::PROTOCOL_VERSION);
+    every_message_of_every_session_with_lattice_masks_is_reproduced: "sessions", NotDerived => sessions::sessions;
+    the_suite_of_lattice_masks_is_the_same: "suite", All => |node| assert_eq!(node.small::<u16>(), veilsum::SUITE);
+}
+
 #[test]
-fn every_section_of_the_file_has_a_test() {
-    assert_eq!(TESTED, json::PUBLIC);
-    let mut tested: Vec<_> = json::PUBLIC.into_iter().chain(json::INTERNAL).collect();
-    tested.sort_unstable();
-    let file = json::load();
-    let mut sections: Vec<_> = file.as_object().unwrap().keys().collect();
-    sections.sort_unstable();
-    assert_eq!(tested, sections);
+fn every_section_of_the_files_has_a_test() {
+    assert_eq!((TESTED, LATTICE_TESTED), (CORE.public, LATTICE.public));
+    [&CORE, &LATTICE].map(json::File::has_no_other_section);
 }

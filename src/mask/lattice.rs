@@ -4,6 +4,8 @@
 //! depends on them, save that a word out of range is looked for once there is one.
 
 mod error;
+#[cfg(test)]
+pub(crate) mod inspect;
 mod key;
 mod masks;
 mod pack;

@@ -82,6 +82,9 @@ fn party(session: &Session, client: &Node<'_>) -> Party {
     derived.is("b", b.to_secret().expose());
     derived.is("channel_sk", channel.expose());
     derived.is("mask_sk", mask.expose());
+    if session.geometry().is_some() {
+        derived.is("error_seed", from(4).for_client::<32>(labels::ERROR_SEED, id).expose());
+    }
     let polynomials = [(Kind::MaskRoot, &m), (Kind::SelfSecret, &b)]
         .map(|(kind, secret)| Polynomials::new(sid, id, kind, secret, &random[3], t));
     Party { id, index, random, m, b, channel: SecretKey::from_seed(&channel), mask: SecretKey::from_seed(&mask), polynomials }
@@ -98,8 +101,9 @@ fn dealt(session: &Session, h1: &Hash, parties: &Parties, party: &Party, derived
         encapsulated(session, party, &parties[&ClientId(node.get("peer").number())], &node);
     }
     let envelopes = derived.list("envelopes");
-    assert_eq!(envelopes.len(), party.random.len() - 4, "one draw for each envelope");
-    for (node, draw) in envelopes.iter().zip(&party.random[4..]) {
+    let draws = &party.random[if session.geometry().is_some() { 5 } else { 4 }..];
+    assert_eq!(envelopes.len(), draws.len(), "one draw for each envelope");
+    for (node, draw) in envelopes.iter().zip(draws) {
         let holder = &parties[&ClientId(node.get("holder").number())];
         let coins: Secret<64> = Kdf::new(session.id(), draw.expose()).for_pair(labels::CHANNEL_COINS, party.id, holder.id, &[]);
         node.is("coins", coins.expose());
@@ -202,7 +206,7 @@ fn unmasked(session: &Session, parties: &Parties, node: &Node<'_>) {
 }
 
 fn sum_on_the_wire(session: &Session, node: &Node<'_>, derived: &Node<'_>) {
-    let (layout, mut packed) = (Layout::new(session), Vec::new());
+    let (layout, mut packed) = (Layout::new(session).plain(), Vec::new());
     layout.ring().pack(&node.get("sum").numbers(), &mut packed);
     derived.is("sum_packed", &packed);
     let mut root = ChunkTree::new(layout);

@@ -1,4 +1,4 @@
-//! The vector file, with a record of what has been read: a value that no test looks at is a failure.
+//! The vector files, with a record of what has been read: a value that no test looks at is a failure.
 
 use std::{
     cell::RefCell,
@@ -10,17 +10,31 @@ use std::{
 
 use serde_json::Value;
 
-/// Sections that are checked through the public interface alone.
-pub(crate) const PUBLIC: [&str; 6] = ["complaints", "protocol_version", "refused", "session", "sessions", "suite"];
-/// Sections that need the inside of the crate; besides, `derived` in the sessions.
-pub(crate) const INTERNAL: [&str; 9] = ["ed25519", "envelope", "hash", "kdf", "merkle", "pack", "prg", "vss", "xwing"];
+/// A file of vectors.
+pub(crate) struct File {
+    path: &'static str,
+    /// Sections that are checked through the public interface alone.
+    pub(crate) public: &'static [&'static str],
+    /// Sections that need the inside of the crate; besides, `derived` in the sessions.
+    pub(crate) internal: &'static [&'static str],
+}
+
+/// Everything but lattice masks.
+pub(crate) static CORE: File = File {
+    path: "tests/vectors/core.json",
+    public: &["complaints", "protocol_version", "refused", "session", "sessions", "suite"],
+    internal: &["ed25519", "envelope", "hash", "kdf", "merkle", "pack", "prg", "vss", "xwing"],
+};
+
+/// Lattice masks.
+pub(crate) static LATTICE: File = File {
+    path: "tests/vectors/lattice.json",
+    public: &["descriptors", "protocol_version", "sessions", "suite"],
+    internal: &["blocks", "decode", "errors", "geometry", "kdf", "keys", "pack", "public", "samples", "sets", "transform"],
+};
+
 /// What only the inside of an implementation sees.
 const DERIVED: &str = "/derived";
-
-/// The whole file. Tests run in the root of the package.
-pub(crate) fn load() -> Value {
-    serde_json::from_str(&std::fs::read_to_string("tests/vectors/core.json").unwrap()).unwrap()
-}
 
 /// Which values of a section a test has to read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,17 +45,34 @@ pub(crate) enum Part {
     NotDerived,
 }
 
-/// Runs `test` on a section, and fails if it has left a value of `part` unread.
-pub(crate) fn check(section: &str, part: Part, test: impl FnOnce(&Node<'_>)) {
-    let (file, read) = (load(), RefCell::default());
-    let node = Node { value: &file[section], path: section.to_string(), read: &read };
-    test(&node);
-    let mut values = Vec::new();
-    leaves(&node, &mut values);
-    values.retain(|path| part == Part::All || path.contains(DERIVED) == (part == Part::Derived));
-    assert!(!values.is_empty(), "nothing to read in {section}");
-    let unread: Vec<_> = values.iter().filter(|path| !read.borrow().contains(*path)).collect();
-    assert!(unread.is_empty(), "{} of {} values are never read: {unread:?}", unread.len(), values.len());
+impl File {
+    /// The whole file. Tests run in the root of the package.
+    pub(crate) fn load(&self) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(self.path).unwrap()).unwrap()
+    }
+
+    /// Runs `test` on a section, and fails if it has left a value of `part` unread.
+    pub(crate) fn check(&self, section: &str, part: Part, test: impl FnOnce(&Node<'_>)) {
+        let (file, read) = (self.load(), RefCell::default());
+        let node = Node { value: &file[section], path: section.to_string(), read: &read };
+        test(&node);
+        let mut values = Vec::new();
+        leaves(&node, &mut values);
+        values.retain(|path| part == Part::All || path.contains(DERIVED) == (part == Part::Derived));
+        assert!(!values.is_empty(), "nothing to read in {section}");
+        let unread: Vec<_> = values.iter().filter(|path| !read.borrow().contains(*path)).collect();
+        assert!(unread.is_empty(), "{} of {} values are never read: {unread:?}", unread.len(), values.len());
+    }
+
+    /// Fails if the file has a section in neither list.
+    pub(crate) fn has_no_other_section(&self) {
+        let mut tested: Vec<_> = self.public.iter().chain(self.internal).copied().collect();
+        tested.sort_unstable();
+        let file = self.load();
+        let mut sections: Vec<_> = file.as_object().unwrap().keys().collect();
+        sections.sort_unstable();
+        assert_eq!(tested, sections, "{}", self.path);
+    }
 }
 
 /// Runs `test` on a value that another test checks.

@@ -25,6 +25,18 @@ pub(super) fn hashes(rows: &Node<'_>) {
 }
 
 pub(super) fn kdf(section: &Node<'_>) {
+    let first = [labels::MASK_ROOT, labels::SELF_SECRET, labels::CHANNEL_KEM, labels::CHANNEL_COINS, labels::VSS];
+    let next = [labels::MASK_KEM, labels::MASK_COINS, labels::PAIR_SEED, labels::SELF_SEED, labels::ENVELOPE_KEY];
+    let all = [&first[..], &next, &[labels::SEAL_KEY, labels::KEY_COMMIT, labels::PRG_BLOCK]].concat();
+    assert_eq!(derivations(section), all);
+}
+
+pub(super) fn lattice_kdf(section: &Node<'_>) {
+    assert_eq!(derivations(section), [labels::ERROR_SEED, labels::LATTICE_KEY, labels::LATTICE_ERROR]);
+}
+
+/// Checks every row; returns their labels.
+fn derivations<'a>(section: &Node<'a>) -> Vec<&'a str> {
     let salt = SessionId(section.fixed("salt"));
     let mut seen = Vec::new();
     for row in section.list("rows") {
@@ -46,9 +58,7 @@ pub(super) fn kdf(section: &Node<'_>) {
         }
         seen.push(name);
     }
-    let first = [labels::MASK_ROOT, labels::SELF_SECRET, labels::CHANNEL_KEM, labels::CHANNEL_COINS, labels::VSS];
-    let next = [labels::MASK_KEM, labels::MASK_COINS, labels::PAIR_SEED, labels::SELF_SEED, labels::ENVELOPE_KEY];
-    assert_eq!(seen, [&first[..], &next, &[labels::SEAL_KEY, labels::KEY_COMMIT, labels::PRG_BLOCK]].concat());
+    seen
 }
 
 pub(super) fn prg(section: &Node<'_>) {

@@ -1,6 +1,8 @@
 //! Sections 1 and 4: descriptors.
 
-use veilsum::{Bound, ClientId, Error, Identity as _, IdentityKey, PROTOCOL_VERSION, SUITE, Session, SigningIdentity};
+use veilsum::{
+    Bound, ClientId, Error, Identity as _, IdentityKey, LatticeSet, Masking, PROTOCOL_VERSION, SUITE, Session, SigningIdentity,
+};
 
 use crate::json::Node;
 
@@ -8,6 +10,17 @@ pub(crate) fn descriptors(section: &Node<'_>) {
     descriptor(&section.get("exact"));
     descriptor(&section.get("tail"));
     section.list("defaults").iter().for_each(defaults);
+    invalid(section);
+}
+
+pub(crate) fn lattice(section: &Node<'_>) {
+    for node in section.list("valid") {
+        assert!(matches!(descriptor(&node).masking(), Masking::Lattice(_)));
+    }
+    invalid(section);
+}
+
+fn invalid(section: &Node<'_>) {
     for case in section.list("invalid") {
         let (name, code) = (case.get("name").text(), case.get("code").number());
         let error = Session::decode(&case.hex("canonical")).unwrap_err();
@@ -27,8 +40,8 @@ pub(crate) fn descriptor(node: &Node<'_>) -> Session {
     node.counts("threshold", session.threshold());
     node.counts("protocol_version", PROTOCOL_VERSION);
     node.counts("suite", SUITE);
-    // The only kinds that there are: whoever decodes has checked them.
     node.counts("masking", canonical[3]);
+    // The only one that there is: whoever decodes has checked it.
     node.counts("graph", canonical[4]);
     session
 }
@@ -48,7 +61,12 @@ fn built(node: &Node<'_>) -> Session {
     };
     let roster: Vec<_> = node.list("roster").iter().map(member).collect();
     let server = IdentityKey(node.fixed("server_key"));
+    let masking = match node.get("masking").small() {
+        1 => Masking::Pairwise,
+        code => Masking::Lattice(LatticeSet::from_code(code).unwrap()),
+    };
     Session::builder(roster, server, node.get("vector_len").number(), node.get("modulus_bits").small(), bound)
+        .masking(masking)
         .max_colluders(node.get("max_colluders").small())
         .max_dropouts(node.get("max_dropouts").small())
         .min_honest(node.get("min_honest").small())

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use veilsum::{ClientFault, ClientId, Error, Party, ServerFault, driver::ClientFailure};
 
 use crate::{
-    json::{Node, load, untracked},
+    json::{CORE, Node, untracked},
     play::{CLIENT_TYPES, Play, client_field, give},
 };
 
@@ -20,7 +20,7 @@ struct Case<'a> {
 }
 
 pub(crate) fn refused(section: &Node<'_>) {
-    let file = load();
+    let file = CORE.load();
     untracked(&file["sessions"], |sessions| {
         let plays: BTreeMap<_, _> =
             sessions.items().iter().map(|node| (node.get("name").text().to_owned(), Play::new(node))).collect();

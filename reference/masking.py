@@ -1,0 +1,42 @@
+"""What the kind of mask changes in the data plane (docs/protocol.md section 12, "masking back ends")."""
+
+import data
+import lattice
+
+
+def wire_len(desc, words):
+    """Bytes of a range of an upload."""
+    if desc.geometry:
+        return desc.geometry.wire_len(words)
+    return data.packed_len(words, desc.modulus_bits)
+
+
+def upload_len(desc):
+    return wire_len(desc, desc.vector_len)
+
+
+def upload_root(desc, upload):
+    parts = data.chunks(upload, wire_len(desc, desc.chunk_len), desc.vector_len, desc.chunk_len)
+    return data.root_of_chunks(parts, desc.vector_len, desc.chunk_len)
+
+
+def read_upload(desc, upload):
+    """Words, whose padding is checked; of lattice masks the bytes, of which any are good."""
+    return upload if desc.geometry else data.unpack(upload, desc.modulus_bits, desc.vector_len)
+
+
+def mask(desc, words, me, self_seed, pair_seeds, error_seed):
+    """The upload of client `me`."""
+    if desc.geometry:
+        terms = lattice.client_terms(me, self_seed, pair_seeds)
+        return lattice.mask(desc.sid, desc.geometry, desc.modulus_bits, words, terms, error_seed)
+    return data.pack(data.mask(desc.sid, desc.modulus_bits, words, me, self_seed, pair_seeds), desc.modulus_bits)
+
+
+def unmask(desc, uploads, self_seeds, dropped_pairs):
+    """uploads: by member of U3, as `read_upload` gives them."""
+    if desc.geometry:
+        terms = lattice.sum_terms(self_seeds, dropped_pairs)
+        return lattice.unmask(desc.sid, desc.geometry, desc.modulus_bits, list(uploads.values()), terms,
+                              desc.vector_len)
+    return data.unmask(desc.sid, desc.modulus_bits, uploads, self_seeds, dropped_pairs)
