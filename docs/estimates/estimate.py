@@ -197,6 +197,8 @@ def sampler():
             rows.append({"sigma": sigma, "bits": bits, "entries": entries, "distance": round(distance, 1), "chi2": round(chi2, 1)})
             many = f"{distance + 40:7.1f}, {distance + 48:7.1f}"
             say(f"   sigma {sigma}, {bits:3} bits: {entries:3} entries, distance {distance:7.1f}, chi2 {chi2:7.1f}; {many}")
+    excess = noise.moment_excess(SIGMA, 127)
+    say(f"   moments of the table of 127 bits: E[exp(sX)] is at most 1 + 2^{excess:.1f} times exp(s^2 sigma^2 / 2), 0 < s <= 3 in steps of 0.01")
     thresholds = noise.table(SIGMA, 127)
     first = sum(t >> 64 < (1 << 63) - 1 for t in thresholds)
     say(f"   127 bits, sigma {SIGMA}: of {len(thresholds)} thresholds {first} have first 63 bits below 2^63 - 1; a 63-bit word equals one of these,")

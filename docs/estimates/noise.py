@@ -98,6 +98,19 @@ def table_distance(sigma, bits):
     return len(real) - 1, logarithm(sum(difference) / 2), logarithm(sum(d * d / p for d, p in zip(difference, ideal)))
 
 
+def moment_excess(sigma, bits, step="0.01", most=3):
+    """Largest log2 of E[exp(sX)] / exp(s^2 sigma^2 / 2) - 1 over 0 < s <= most, X from the table; -inf if it is never above."""
+    edges = [0, *table(sigma, bits), 1 << bits]
+    real = [Decimal(b - a) / (1 << bits) for a, b in zip(edges, edges[1:])]
+    largest, s = Decimal(0), Decimal(step)
+    while s <= most:
+        # |e| = k has either sign with half the probability.
+        moment = real[0] + sum(p * ((s * k).exp() + (-s * k).exp()) / 2 for k, p in enumerate(real) if k)
+        largest = max(largest, moment / (s * s * Decimal(str(sigma)) ** 2 / 2).exp() - 1)
+        s += Decimal(step)
+    return float(largest.ln() / Decimal(2).ln()) if largest else float("-inf")
+
+
 # --- Rejection sampling of residues --------------------------------------------------------------------------------------
 
 def spare_words(q, words, target):

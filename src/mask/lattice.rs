@@ -137,6 +137,7 @@ impl Kernel {
         if !plan.gather(self.isa, ring, geometry.max_abs(), words, coefficients, &mut self.limbs) {
             self.limbs.zeroize();
             ring.check(words, Some(geometry.max_abs()), block.saturating_mul(geometry.block_len()))?;
+            return Err(InputError::WrongState);
         }
         let (limb, shift) = plan.error();
         let error_limb = self.limbs.chunks_exact_mut(coefficients.max(1)).nth(limb).unwrap_or_default();

@@ -209,6 +209,11 @@ impl PartialSum {
         reader.finish()?;
         let mut sum = Accumulator::new(&layout, &shard.range)?;
         sum.add_wire(&shard.range, wire)?;
+        let mut canonical = Vec::with_capacity(len);
+        sum.pack(&mut canonical);
+        if canonical != wire {
+            return Err(DecodeError::Value.into());
+        }
         Ok(Self { shard, layout, included, sum })
     }
 

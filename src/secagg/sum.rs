@@ -45,7 +45,9 @@ impl Sum {
     ///
     /// # Errors
     /// [`InputError::Range`] outside the vector; [`InputError::WordWidth`] for `u32` words and a modulus above 2^32;
-    /// [`InputError::WrongState`] if shards make the sum; [`crate::RoundError::CorruptBlock`] if lattice masks do not cancel.
+    /// [`InputError::WrongState`] if shards make the sum; [`crate::RoundError::CorruptBlock`] if lattice masks do not cancel:
+    /// `out` is then of no use, and the session has no sum, whatever other ranges give. [`Sum::announce`] reads all of it: do that before
+    /// you use any.
     pub fn read<W: Word>(&self, position: u64, out: &mut [W]) -> Result<(), Error> {
         let ring = self.layout.ring();
         if W::BITS < ring.bits() {

@@ -50,6 +50,10 @@ impl Masking {
     ///
     /// From 16 clients on a client and, with drop-outs, the server are faster with lattice masks, by 15 and by more than 100 times at 195
     /// clients; their uploads are 7 to 35 percent longer. `benches/README.md` has the chart and the table.
+    ///
+    /// # Security
+    /// This compares cost. Lattice masks rest on RLWE, at the level of ML-KEM-512 and without the X25519 half: take
+    /// [`Masking::Pairwise`] where traffic must stay secret whatever becomes of lattices.
     #[must_use]
     pub fn recommended(clients: usize, vector_len: u64, word_bits: u8) -> Self {
         if clients < FROM_CLIENTS || vector_len < FROM_WORDS {

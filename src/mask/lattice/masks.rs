@@ -23,7 +23,8 @@ pub(crate) struct Masks {
     terms: Vec<(Kdf, bool)>,
     /// A client's.
     errors: Option<ErrorSource>,
-    /// One for each epoch of the vector: 64 KiB for some 2^24 words, shared by all threads.
+    /// Of a sum that is read anywhere, in any order: 64 to 512 KiB for each 1024 blocks, small beside the sum itself. A client, which goes
+    /// through its vector once, keeps one key at a time, in [`Kernels`].
     keys: Vec<OnceBox<EpochKey>>,
     /// Holds the tables.
     kernel: Kernel,
@@ -52,14 +53,18 @@ impl Masks {
     }
 
     pub(crate) fn kernels(&self) -> Kernels {
-        Kernels { one: self.kernel.fresh(), others: Vec::new() }
+        Kernels { key: None, one: self.kernel.fresh(), others: Vec::new() }
     }
 
-    /// The key of an epoch; none beyond the vector.
+    fn expand(&self, epoch: u64) -> EpochKey {
+        let terms = self.terms.iter().map(|(seed, negative)| (seed, *negative));
+        EpochKey::expand(self.geometry.set(), terms, epoch)
+    }
+
+    /// The key of an epoch, kept; none beyond the vector.
     fn key(&self, epoch: u64) -> Option<&EpochKey> {
         let slot = self.keys.get(usize::try_from(epoch).ok()?)?;
-        let terms = || self.terms.iter().map(|(seed, negative)| (seed, *negative));
-        Some(slot.get_or_init(|| Box::new(EpochKey::expand(self.geometry.set(), terms(), epoch))))
+        Some(slot.get_or_init(|| Box::new(self.expand(epoch))))
     }
 
     /// Expands the keys of some blocks, before threads would do it twice.
@@ -71,6 +76,9 @@ impl Masks {
     }
 
     /// Masks words from the beginning of a block to the end of one, or of the vector, into exactly their bytes.
+    ///
+    /// # Errors
+    /// [`InputError`] if they are not that, or a word is out of range; `wire` is then of no use.
     pub(crate) fn mask<W: Word>(
         &self,
         ring: Ring,
@@ -79,19 +87,40 @@ impl Masks {
         kernels: &mut Kernels,
         wire: &mut [u8],
     ) -> Result<(), InputError> {
-        let (first, len) = (position / self.geometry.block_len(), index(self.geometry.block_len()));
-        let bytes = index(self.geometry.wire_len(self.geometry.block_len()));
+        self.check(position, words.len() as u64, wire.len() as u64)?;
         let errors = self.errors.as_ref().ok_or(InputError::WrongState)?;
-        self.prepare(first..first + words.len().div_ceil(len) as u64);
-        let mask = |kernel: &mut Kernel, run: usize, words: &[W], wire: &mut [u8]| {
-            for (k, (words, wire)) in words.chunks(len).zip(wire.chunks_mut(bytes)).enumerate() {
-                let block = first + (run + k) as u64;
-                let key = self.key(epoch(block)).ok_or(InputError::WrongState)?;
-                kernel.mask_block(self.geometry, ring, self.session, block, key, errors, words, wire)?;
-            }
-            Ok(())
-        };
-        kernels.share(words, len, wire, bytes, mask)
+        let (len, bytes) = (index(self.geometry.block_len()), index(self.geometry.wire_len(self.geometry.block_len())));
+        let (mut first, mut words, mut wire) = (position / self.geometry.block_len(), words, wire);
+        while !words.is_empty() {
+            // One epoch after another: its key is expanded once, and the last one's is gone.
+            let blocks = index(EPOCH_BLOCKS - first % EPOCH_BLOCKS);
+            let (now, later) = words.split_at(words.len().min(blocks.saturating_mul(len)));
+            let (out, rest) = wire.split_at_mut(wire.len().min(blocks.saturating_mul(bytes)));
+            let kept = kernels.key.take().filter(|key| key.belongs_to(self.geometry.set(), epoch(first)));
+            let key = kept.unwrap_or_else(|| self.expand(epoch(first)));
+            let mask = |kernel: &mut Kernel, run: usize, words: &[W], wire: &mut [u8]| {
+                words.chunks(len).zip(wire.chunks_mut(bytes)).enumerate().try_for_each(|(k, (words, wire))| {
+                    let block = first + (run + k) as u64;
+                    kernel.mask_block(self.geometry, ring, self.session, block, &key, errors, words, wire)
+                })
+            };
+            kernels.share(now, len, out, bytes, mask)?;
+            kernels.key = Some(key);
+            (first, words, wire) = (first + blocks as u64, later, rest);
+        }
+        Ok(())
+    }
+
+    /// Whether these words are whole blocks, or end with the vector, and have so many bytes: a block that began elsewhere would use a
+    /// public polynomial and errors twice.
+    fn check(&self, position: u64, words: u64, bytes: u64) -> Result<(), InputError> {
+        let end = position.saturating_add(words);
+        let whole = |at: u64| at.is_multiple_of(self.geometry.block_len());
+        if words != 0 && !(whole(position) && end <= self.vector_len && (whole(end) || end == self.vector_len)) {
+            return Err(InputError::Range { start: position, end });
+        }
+        let expected = self.geometry.wire_len(words);
+        if bytes == expected { Ok(()) } else { Err(InputError::Length { expected, got: bytes }) }
     }
 
     /// Unmasks the sums of whole blocks, or of the last one of the vector.
@@ -138,6 +167,8 @@ fn index(words: u64) -> usize {
 /// Buffers for as many threads as there are.
 #[derive(Debug)]
 pub(crate) struct Kernels {
+    /// Of the epoch that is being masked.
+    key: Option<EpochKey>,
     one: Kernel,
     others: Vec<Kernel>,
 }

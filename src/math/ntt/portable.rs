@@ -27,11 +27,12 @@ fn splat(value: u64, quotient: u64) -> Factor {
     Factor { value, quotient }
 }
 
-/// `u + v` for numbers below `2q`: below `2q`. A number that would become negative wraps and loses the comparison.
+/// `u + v` for numbers below `2q`: below `2q`. What would be negative gets `2q` back, by a mask and not by a comparison.
 #[inline(always)]
 fn sum(field: Field, u: Vector, v: Vector) -> Vector {
-    let sum = u.wrapping_add(v);
-    sum.min(sum.wrapping_sub(2 * field.value()))
+    let double = 2 * field.value();
+    let less = u.wrapping_add(v).wrapping_sub(double);
+    less.wrapping_add(double & (less >> 63).wrapping_neg())
 }
 
 /// `(u - v) w` for numbers below `2q`: below `2q`.
