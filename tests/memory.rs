@@ -131,7 +131,7 @@ fn the_server_needs_memory_for_one_vector_and_only_from_the_close_on() {
 
 #[test]
 fn a_server_that_leaves_its_sum_to_shards_needs_no_memory_for_vectors() {
-    let mut plane = Plane::new(3, 5, 1 << 18, 20, 1 << 14);
+    let mut plane = Plane::new(World::new(3, 5), 1 << 18, 20, 1 << 14);
     plane.server.sum_in_shards().unwrap();
     let mut uploads: Vec<_> = plane.world.ids().into_iter().map(|id| plane.upload(id, MemorySpool::default())).collect();
     let (server, headers) = (&mut plane.server, &plane.headers);
@@ -146,7 +146,7 @@ const ALL: [ClientId; 4] = [ClientId(10), ClientId(20), ClientId(30), ClientId(4
 
 /// Four clients, of whom one may drop out; a vector is read back in three pieces.
 fn plane() -> Plane {
-    Plane::new(4, 1, (2 << 16) + 37, 13, 1 << 14)
+    Plane::new(World::new(4, 1), (2 << 16) + 37, 13, 1 << 14)
 }
 
 fn files(directory: &Path) -> usize {
