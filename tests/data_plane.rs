@@ -136,7 +136,7 @@ fn more_bytes_than_a_vector_has_are_refused_and_nothing_of_them_is_taken(masking
     for received in [0, 1, chunk, len - 1, len] {
         let next = usize::try_from(upload.received()).unwrap();
         upload.write(&wire[next..received]).unwrap();
-        for more in [&wire[received..], &[0; 1000]] {
+        for more in [&wire[received..], &vec![0; wire.len()]] {
             assert_eq!(upload.write(more), Err(mismatch(FIRST)));
             assert_eq!(upload.write_at(received as u64, more), Err(mismatch(FIRST)));
         }
