@@ -208,7 +208,7 @@ impl PartialSum {
         let wire = reader.bytes(len)?;
         reader.finish()?;
         let mut sum = Accumulator::new(&layout, &shard.range)?;
-        sum.add_wire(&shard.range, wire)?;
+        sum.unpack(wire)?;
         Ok(Self { shard, layout, included, sum })
     }
 
