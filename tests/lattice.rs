@@ -286,6 +286,33 @@ fn padding_bits_of_an_upload_change_nothing() {
     assert_eq!(read_all(&close_without_first(plane)), expected);
 }
 
+/// Between machines of one server there is one form of a sum only (protocol, sections 2 and 12.1).
+#[test]
+fn a_partial_sum_with_padding_or_a_residue_that_is_not_reduced_is_refused() {
+    let mut plane = Plane::new(World::masked(4, 1, Masking::Lattice(LatticeSet::S50)), 1, 20, 1 << 16);
+    plane.server.sum_in_shards().unwrap();
+    let (session, wire) = (plane.session.clone(), plane.wires[&FIRST].clone());
+    plane.send_all_but(&[]);
+    let (sum, _) = plane.close();
+    let mut spool = MemorySpool::default();
+    spool.append(&wire).unwrap();
+    let plan = sum.plan(0..1).unwrap();
+    let bytes = PartialSum::new(&session, plan.shard().clone(), &[(FIRST, &spool)]).unwrap().encode();
+    let (head, residue) = bytes.split_at(bytes.len() - 7);
+    assert_eq!(residue, wire);
+    let decoded = |residue: u64| {
+        let bytes = [head, &residue.to_le_bytes()[..7]].concat();
+        PartialSum::decode(&session, &bytes).map(|partial| assert!(partial.encode() == bytes))
+    };
+    let prime = 1_125_899_906_826_241;
+    for good in [0, 1, prime - 1] {
+        assert_eq!(decoded(good), Ok(()), "{good}");
+    }
+    for bad in [prime, prime + 1, (1 << 50) - 1, 1 << 50, 1 << 55, (1 << 56) - 1] {
+        assert_eq!(decoded(bad), Err(DecodeError::Value.into()), "{bad}");
+    }
+}
+
 #[test]
 fn a_session_that_can_not_be_masked_is_refused_and_the_error_names_the_knob() {
     let world = World::masked(5, 4, LATTICE);

@@ -131,7 +131,7 @@ struct Names {
 impl Names {
     fn sign<B: EntryBody>(&self, session: &[u8; 32], entry: &Entry<B>, identity: &dyn Identity) -> Bytes<64> {
         let mut out = label("signature");
-        out.push(2 ^ self.version);
+        out.push(3 ^ self.version);
         out.extend((1 ^ self.suite).to_le_bytes());
         out.extend(session.map(|byte| byte ^ self.session));
         out.push(B::TYPE ^ self.kind);
