@@ -14,6 +14,7 @@ mod coins;
 mod commitment;
 mod complaints;
 mod copies;
+mod errors;
 mod redeal;
 mod retry;
 mod split_adverts;

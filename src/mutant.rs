@@ -5,6 +5,8 @@
 /// One protection, removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mutant {
+    /// The error seed derived from the self secret.
+    ErrorsFromSelfSecret,
     /// Channel coins derived from the mask root.
     CoinsFromMaskRoot,
     /// Channel coins derived from the self secret.

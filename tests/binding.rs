@@ -18,16 +18,24 @@ mod rogue;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Leaves, World, read_all, run};
+use common::{Leaves, World, masking::over_both_maskings, read_all, run};
 use drill::{Door, Drill};
 use forge::{
     ADVERT, ADVERTS, AGREEMENT, ANNOUNCEMENT, COMPLAINT, CONSISTENCY, DELIVERY, MASKED_INPUT, REVEAL, Raw, SHARES, SURVIVORS,
     alter, alter_body, flips,
 };
 use veilsum::{
-    ClientFault, ClientId, DecodeError, Error, Identity, RoundError, ServerFault,
+    ClientFault, ClientId, DecodeError, Error, Identity, Masking, PROTOCOL_VERSION, RoundError, ServerFault,
     message::{Advert, MaskedInput, Reveal, Shares},
 };
+
+over_both_maskings! {
+    no_field_can_be_altered_without_the_senders_key,
+    a_signature_is_good_for_its_signer_only,
+    a_client_that_signs_an_altered_message_is_named,
+    what_the_server_signs_for_another_client_session_or_step_changes_nothing,
+    no_field_of_the_announcement_can_be_altered,
+}
 
 /// The field that was altered, the bytes, and what the receiver must say.
 type Cell = (&'static str, Vec<u8>, Error);
@@ -88,8 +96,8 @@ impl Table {
             Some(identity) => self.sign(identity, field, expected, change),
             None => self.add(field, expected, change),
         };
-        for got in [0, 1, 0x81, 255] {
-            add("version", DecodeError::Version { expected: 2, got }, &|raw| raw.version = got);
+        for got in [0, 1, 2, 0x81, 255] {
+            add("version", DecodeError::Version { expected: PROTOCOL_VERSION, got }, &|raw| raw.version = got);
         }
         for got in [0, 2, 0x0101, 0xffff] {
             add("suite", DecodeError::Suite { expected: 1, got }, &|raw| raw.suite = got);
@@ -181,10 +189,9 @@ fn play(world: &mut World, mut hook: impl FnMut(&mut Door<'_>)) {
     Drill::new(world, &session, &mut at_door).play(&inputs, &ids);
 }
 
-#[test]
-fn no_field_can_be_altered_without_the_senders_key() {
+fn no_field_can_be_altered_without_the_senders_key(masking: Masking) {
     let mut tried = BTreeSet::new();
-    play(&mut World::new(4, 1), |door| {
+    play(&mut World::masked(4, 1, masking), |door| {
         let cells = unsigned(door.message, other_than(door.client));
         tried.extend(cells.iter().map(|(field, ..)| (door.kind(), *field)));
         check(door, cells);
@@ -196,9 +203,8 @@ fn no_field_can_be_altered_without_the_senders_key() {
     assert!([SHARES, DELIVERY].into_iter().all(|kind| tried.contains(&(kind, "border"))));
 }
 
-#[test]
-fn a_signature_is_good_for_its_signer_only() {
-    let mut world = World::new(4, 2);
+fn a_signature_is_good_for_its_signer_only(masking: Masking) {
+    let mut world = World::masked(4, 2, masking);
     let (clients, server) = (world.clients.clone(), world.server.clone());
     play(&mut world, |door| {
         let sent_by_client = CLIENT_TYPES.contains(&door.kind());
@@ -272,9 +278,8 @@ fn signed_by_client(door: &Door<'_>, identity: &dyn Identity) -> Vec<Cell> {
     table.cells
 }
 
-#[test]
-fn a_client_that_signs_an_altered_message_is_named() {
-    let mut world = World::new(4, 3);
+fn a_client_that_signs_an_altered_message_is_named(masking: Masking) {
+    let mut world = World::masked(4, 3, masking);
     let (clients, server) = (world.clients.clone(), world.server.clone());
     play(&mut world, |door| {
         if SERVER_TYPES.contains(&door.kind()) {
@@ -288,9 +293,8 @@ fn a_client_that_signs_an_altered_message_is_named() {
     });
 }
 
-#[test]
-fn what_the_server_signs_for_another_client_session_or_step_changes_nothing() {
-    let mut world = World::new(4, 4);
+fn what_the_server_signs_for_another_client_session_or_step_changes_nothing(masking: Masking) {
+    let mut world = World::masked(4, 4, masking);
     let server = world.server.clone();
     play(&mut world, |door| {
         let current = door.kind();
@@ -311,9 +315,8 @@ fn what_the_server_signs_for_another_client_session_or_step_changes_nothing() {
 }
 
 /// A sum check is used up by any announcement; each cell takes another finished client's.
-#[test]
-fn no_field_of_the_announcement_can_be_altered() {
-    let mut world = World::new(40, 6);
+fn no_field_of_the_announcement_can_be_altered(masking: Masking) {
+    let mut world = World::masked(40, 6, masking);
     let session = world.builder(70, 20).build().unwrap();
     let inputs = world.inputs(&session);
     let (mut sum, finished) = run(&mut world, &session, &inputs, &Leaves::new()).unwrap();

@@ -17,9 +17,9 @@ mod common;
 
 use std::{collections::BTreeMap, thread};
 
-use common::{Leaves, World, mask_all, plain_sum, read_all, run};
+use common::{Leaves, World, mask_all, masking::over_both_maskings, plain_sum, read_all, run};
 use veilsum::{
-    ClientId, Error, RoundError, Session,
+    ClientId, Error, Masking, RoundError, Session,
     secagg::{
         Outbox,
         client::{AwaitingAdverts, AwaitingAgreement, AwaitingDelivery, AwaitingSurvivors},
@@ -28,6 +28,15 @@ use veilsum::{
         upload::MemorySpool,
     },
 };
+
+over_both_maskings! {
+    three_clients_of_whom_none_may_drop_out_give_a_sum_only_together,
+    four_clients_survive_every_loss_of_one_and_no_loss_of_two,
+    five_clients_of_whom_one_may_collude_survive_every_loss_of_one_and_no_loss_of_two,
+    five_clients_without_colluders_survive_every_loss_of_two_and_no_loss_of_three,
+    a_client_that_is_gone_after_its_header_still_counts_in_the_sum,
+    a_survivor_whose_agreement_was_lost_can_still_reveal,
+}
 
 const ROUNDS: usize = 5;
 
@@ -47,8 +56,8 @@ struct Case {
 }
 
 impl Case {
-    fn new(n: u64, colluders: u32, dropouts: u32) -> Self {
-        let mut world = World::new(n, 9);
+    fn new(masking: Masking, n: u64, colluders: u32, dropouts: u32) -> Self {
+        let mut world = World::masked(n, 9, masking);
         let session = world.builder(3, 20).max_colluders(colluders).max_dropouts(dropouts).build().unwrap();
         let inputs = world.inputs(&session);
         Self { world, session, inputs }
@@ -282,10 +291,10 @@ fn check_chain(case: &mut Case, chain: &Chain) -> usize {
 }
 
 /// Checks every pattern, on two threads; and that their number is that of all patterns.
-fn check_every_pattern(n: u64, colluders: u32, dropouts: u32) -> usize {
-    let all = chains(&Case::new(n, colluders, dropouts));
+fn check_every_pattern(masking: Masking, n: u64, colluders: u32, dropouts: u32) -> usize {
+    let all = chains(&Case::new(masking, n, colluders, dropouts));
     let half = |first: usize| {
-        let mut case = Case::new(n, colluders, dropouts);
+        let mut case = Case::new(masking, n, colluders, dropouts);
         all.iter().skip(first).step_by(2).map(|chain| check_chain(&mut case, chain)).sum::<usize>()
     };
     let patterns = thread::scope(|scope| {
@@ -296,30 +305,25 @@ fn check_every_pattern(n: u64, colluders: u32, dropouts: u32) -> usize {
     all.len()
 }
 
-#[test]
-fn three_clients_of_whom_none_may_drop_out_give_a_sum_only_together() {
-    assert_eq!(check_every_pattern(3, 0, 0), 1);
+fn three_clients_of_whom_none_may_drop_out_give_a_sum_only_together(masking: Masking) {
+    assert_eq!(check_every_pattern(masking, 3, 0, 0), 1);
 }
 
-#[test]
-fn four_clients_survive_every_loss_of_one_and_no_loss_of_two() {
-    assert_eq!(check_every_pattern(4, 0, 1), 1 + 4 * 5);
+fn four_clients_survive_every_loss_of_one_and_no_loss_of_two(masking: Masking) {
+    assert_eq!(check_every_pattern(masking, 4, 0, 1), 1 + 4 * 5);
 }
 
-#[test]
-fn five_clients_of_whom_one_may_collude_survive_every_loss_of_one_and_no_loss_of_two() {
-    assert_eq!(check_every_pattern(5, 1, 1), 1 + 5 * 5);
+fn five_clients_of_whom_one_may_collude_survive_every_loss_of_one_and_no_loss_of_two(masking: Masking) {
+    assert_eq!(check_every_pattern(masking, 5, 1, 1), 1 + 5 * 5);
 }
 
-#[test]
-fn five_clients_without_colluders_survive_every_loss_of_two_and_no_loss_of_three() {
-    assert_eq!(check_every_pattern(5, 0, 2), 1 + 5 * 5 + 10 * 5 * 5);
+fn five_clients_without_colluders_survive_every_loss_of_two_and_no_loss_of_three(masking: Masking) {
+    assert_eq!(check_every_pattern(masking, 5, 0, 2), 1 + 5 * 5 + 10 * 5 * 5);
 }
 
-#[test]
-fn a_client_that_is_gone_after_its_header_still_counts_in_the_sum() {
+fn a_client_that_is_gone_after_its_header_still_counts_in_the_sum(masking: Masking) {
     for round in [3, 4] {
-        let Case { mut world, session, inputs } = Case::new(5, 1, 1);
+        let Case { mut world, session, inputs } = Case::new(masking, 5, 1, 1);
         let (sum, finished) = run(&mut world, &session, &inputs, &Leaves::from([(ClientId(20), round)])).unwrap();
         assert_eq!(sum.survivors(), world.ids());
         assert_eq!(finished.len(), 4);
@@ -327,9 +331,8 @@ fn a_client_that_is_gone_after_its_header_still_counts_in_the_sum() {
     }
 }
 
-#[test]
-fn a_survivor_whose_agreement_was_lost_can_still_reveal() {
-    let mut case = Case::new(5, 1, 1);
+fn a_survivor_whose_agreement_was_lost_can_still_reveal(masking: Masking) {
+    let mut case = Case::new(masking, 5, 1, 1);
     let everybody = case.everybody();
     let tape = check_sum_of(&mut case, &[everybody; ROUNDS]);
     let mut server = Server::new(&case);

@@ -19,20 +19,33 @@ use std::{
     },
 };
 
-use common::{Feed, World, mask_in_pieces, pieces, until_inputs};
+use common::{Feed, World, mask_in_pieces, masking::over_both_maskings, pieces, until_inputs};
 use faulty::{Fault, Faulty, Plan};
 use plane::Plane;
 use veilsum::{
-    ClientFault, ClientId, EnvironmentError, Error, InputError,
+    ClientFault, ClientId, EnvironmentError, Error, InputError, Masking, RoundError,
     message::MaskedInput,
     secagg::upload::{FileSpool, MemorySpool, Spool, SpoolError, Upload},
 };
 
+over_both_maskings! {
+    whichever_read_fails_the_client_is_named_and_can_upload_again,
+    a_session_goes_on_without_the_client_whose_storage_failed,
+    a_client_whose_storage_failed_can_come_back_with_the_same_header_only,
+    bytes_that_were_not_stored_are_noticed,
+    a_file_that_became_shorter_is_noticed,
+    whichever_append_fails_the_upload_is_over_and_another_counts,
+    a_full_disk_stops_the_upload_that_filled_it_and_no_other,
+    a_panic_while_the_sum_is_made_leaves_no_file,
+    a_panic_in_the_thread_of_an_upload_touches_only_that_upload,
+    a_panic_in_the_thread_of_a_lane_makes_the_client_a_dropout,
+}
+
 const ALL: [ClientId; 4] = [ClientId(10), ClientId(20), ClientId(30), ClientId(40)];
 
 /// Four clients, of whom one may drop out; a vector is read back in three pieces.
-fn plane() -> Plane {
-    Plane::new(4, 1, (2 << 16) + 37, 13, 1 << 14)
+fn plane(masking: Masking) -> Plane {
+    Plane::new(World::masked(4, 1, masking), (2 << 16) + 37, 13, 1 << 14)
 }
 
 /// The one error for storage, with the client's name and the reason.
@@ -56,10 +69,9 @@ fn close_fails(plane: Plane, client: ClientId, reason: &str) -> Plane {
 }
 
 /// Every read of every client's upload, in turn: once, and from then on. Each time the client uploads again.
-#[test]
-fn whichever_read_fails_the_client_is_named_and_can_upload_again() {
+fn whichever_read_fails_the_client_is_named_and_can_upload_again(masking: Masking) {
     for id in ALL {
-        let mut plane = plane();
+        let mut plane = plane(masking);
         plane.send_all_but(&[id]);
         for (from, forever) in [(0, false), (1, false), (2, false), (0, true), (1, true), (2, true)] {
             let read = Plan { fault: Fault::Error, from, forever };
@@ -72,10 +84,9 @@ fn whichever_read_fails_the_client_is_named_and_can_upload_again() {
     }
 }
 
-#[test]
-fn a_session_goes_on_without_the_client_whose_storage_failed() {
+fn a_session_goes_on_without_the_client_whose_storage_failed(masking: Masking) {
     for (id, from) in [(ALL[0], 0), (ALL[2], 1), (ALL[3], 2)] {
-        let mut plane = plane();
+        let mut plane = plane(masking);
         let read = Plan { fault: Fault::Error, from, forever: true };
         plane.send(id, Faulty::new(MemorySpool::default(), Plan::NEVER, read));
         plane.send_all_but(&[]);
@@ -85,10 +96,9 @@ fn a_session_goes_on_without_the_client_whose_storage_failed() {
     }
 }
 
-#[test]
-fn a_client_whose_storage_failed_can_come_back_with_the_same_header_only() {
+fn a_client_whose_storage_failed_can_come_back_with_the_same_header_only(masking: Masking) {
     for id in ALL {
-        let mut plane = plane();
+        let mut plane = plane(masking);
         plane.send_all_but(&[id]);
         let read = Plan { fault: Fault::Error, from: 0, forever: true };
         plane.send(id, Faulty::new(MemorySpool::default(), Plan::NEVER, read));
@@ -103,21 +113,27 @@ fn a_client_whose_storage_failed_can_come_back_with_the_same_header_only() {
     }
 }
 
-/// Foreign bytes can be told from the stored ones by their padding only; the trait says who answers for the rest.
-#[test]
-fn padding_that_was_not_stored_is_noticed() {
-    let mut plane = plane();
+/// Foreign bytes can be told from the stored ones by their padding only; the trait says who answers for the rest. Lattice masks do not
+/// cancel on them.
+fn bytes_that_were_not_stored_are_noticed(masking: Masking) {
+    let mut plane = plane(masking);
     let read = Plan { fault: Fault::Foreign, from: 2, forever: true };
     plane.send(ALL[1], Faulty::new(MemorySpool::default(), Plan::NEVER, read));
     plane.send_all_but(&[]);
+    if masking != Masking::Pairwise {
+        let (sum, _) = plane.close();
+        let (mut words, last) = (vec![0_u64; 1 << 17], RoundError::CorruptBlock((2 << 16) / 4096));
+        sum.read(0, &mut words).unwrap();
+        assert_eq!(sum.read(1 << 17, &mut words[..1]), Err(last.into()));
+        return;
+    }
     plane = close_fails(plane, ALL[1], "other bytes");
     plane.send(ALL[1], MemorySpool::default());
     plane.check_sum_of(&ALL);
 }
 
-#[test]
-fn a_file_that_became_shorter_is_noticed() {
-    let (mut plane, directory) = (plane(), tempfile::tempdir().unwrap());
+fn a_file_that_became_shorter_is_noticed(masking: Masking) {
+    let (mut plane, directory) = (plane(masking), tempfile::tempdir().unwrap());
     let path = directory.path().join("20");
     plane.send(ALL[1], FileSpool::create(&path).unwrap());
     plane.send_all_but(&[]);
@@ -138,9 +154,8 @@ fn write_until_error<S: Spool>(upload: &mut Upload<S>, wire: &[u8], size: usize)
     (upload.received(), error)
 }
 
-#[test]
-fn whichever_append_fails_the_upload_is_over_and_another_counts() {
-    let (mut plane, directory) = (plane(), tempfile::tempdir().unwrap());
+fn whichever_append_fails_the_upload_is_over_and_another_counts(masking: Masking) {
+    let (mut plane, directory) = (plane(masking), tempfile::tempdir().unwrap());
     let (id, path) = (ALL[2], directory.path().join("upload"));
     let size = plane.wires[&id].len() / 5;
     for from in 0..5 {
@@ -182,9 +197,8 @@ impl<S: Spool> Spool for Disk<S> {
     }
 }
 
-#[test]
-fn a_full_disk_stops_the_upload_that_filled_it_and_no_other() {
-    let (mut plane, directory) = (plane(), tempfile::tempdir().unwrap());
+fn a_full_disk_stops_the_upload_that_filled_it_and_no_other(masking: Masking) {
+    let (mut plane, directory) = (plane(masking), tempfile::tempdir().unwrap());
     let len = plane.wires[&ALL[0]].len();
     let room = Arc::new(AtomicUsize::new(3 * len + len / 2));
     let disk = |id: ClientId| {
@@ -251,10 +265,9 @@ fn a_file_read_by_several_threads_gives_each_of_them_its_own_bytes() {
 }
 
 /// The state is gone with its thread, and so are its files.
-#[test]
-fn a_panic_while_the_sum_is_made_leaves_no_file() {
+fn a_panic_while_the_sum_is_made_leaves_no_file(masking: Masking) {
     for from in 0..3 {
-        let (mut plane, directory) = (plane(), tempfile::tempdir().unwrap());
+        let (mut plane, directory) = (plane(masking), tempfile::tempdir().unwrap());
         let file = |id: ClientId| FileSpool::create(directory.path().join(id.0.to_string())).unwrap();
         let read = Plan { fault: Fault::Panic, from, forever: false };
         plane.send(ALL[1], Faulty::new(file(ALL[1]), Plan::NEVER, read));
@@ -266,9 +279,8 @@ fn a_panic_while_the_sum_is_made_leaves_no_file() {
     }
 }
 
-#[test]
-fn a_panic_in_the_thread_of_an_upload_touches_only_that_upload() {
-    let (mut plane, directory) = (plane(), tempfile::tempdir().unwrap());
+fn a_panic_in_the_thread_of_an_upload_touches_only_that_upload(masking: Masking) {
+    let (mut plane, directory) = (plane(masking), tempfile::tempdir().unwrap());
     let path = directory.path().join("upload");
     let append = Plan { fault: Fault::Panic, from: 2, forever: false };
     let mut upload = plane.server.upload(ALL[0], Faulty::new(FileSpool::create(&path).unwrap(), append, Plan::NEVER)).unwrap();
@@ -282,9 +294,8 @@ fn a_panic_in_the_thread_of_an_upload_touches_only_that_upload() {
 }
 
 /// The client can not finish, and is a drop-out like any other.
-#[test]
-fn a_panic_in_the_thread_of_a_lane_makes_the_client_a_dropout() {
-    let mut world = World::new(4, 1);
+fn a_panic_in_the_thread_of_a_lane_makes_the_client_a_dropout(masking: Masking) {
+    let mut world = World::masked(4, 1, masking);
     let session = world.builder((2 << 16) + 37, 13).chunk_len(1 << 14).build().unwrap();
     let inputs = world.inputs(&session);
     let mut round = until_inputs(&mut world, &session);

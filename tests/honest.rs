@@ -5,9 +5,32 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Feed, Leaves, Record, World, plain_sum, read_all, record, run};
+use common::{
+    Feed, Leaves, Record, World,
+    masking::{over_both_maskings, wire_len},
+    plain_sum, read_all, record, run,
+};
 use rand::{SeedableRng, rngs::StdRng};
-use veilsum::{Bound, ClientId, DecodeError, Error, InputError, Ring, RoundError, Session, secagg::sum::Sum};
+use veilsum::{Bound, ClientId, DecodeError, Error, InputError, Masking, Ring, RoundError, Session, secagg::sum::Sum};
+
+over_both_maskings! {
+    a_session_of_five_with_one_dropout_gives_the_exact_sum,
+    every_size_from_three_to_twelve_gives_the_exact_sum_with_the_defaults,
+    every_word_size_gives_the_exact_sum_from_words_of_either_width,
+    every_vector_length_around_a_chunk_boundary_gives_the_exact_sum,
+    a_vector_across_the_block_boundary_of_the_mask_generator_gives_the_exact_sum,
+    inputs_at_the_bound_sum_to_n_times_the_bound_without_wrapping,
+    an_input_in_odd_pieces_and_of_either_width_gives_the_same_bytes_as_at_once,
+    an_upload_in_odd_pieces_counts_like_one_at_once,
+    every_range_of_the_sum_agrees_with_the_whole,
+    a_range_outside_the_vector_is_refused_and_named,
+    every_announcement_verifies_and_gives_every_client_the_same_transcript_hash,
+    any_changed_word_of_the_sum_is_found_and_nobody_is_blamed,
+    a_sum_that_is_not_whole_or_not_announced_to_this_client_is_refused,
+    other_randomness_changes_every_message_and_not_the_sum,
+    #[cfg(feature = "parallel")]
+    every_byte_is_the_same_whatever_the_number_of_threads,
+}
 
 /// Runs an honest session with random inputs and checks the whole sum.
 fn check_exact(world: &mut World, session: &Session, feed: &Feed) -> Sum {
@@ -19,9 +42,8 @@ fn check_exact(world: &mut World, session: &Session, feed: &Feed) -> Sum {
     sum
 }
 
-#[test]
-fn a_session_of_five_with_one_dropout_gives_the_exact_sum() {
-    let mut world = World::new(5, 1);
+fn a_session_of_five_with_one_dropout_gives_the_exact_sum(masking: Masking) {
+    let mut world = World::masked(5, 1, masking);
     let session = world.builder(200, 20).build().unwrap();
     let inputs = world.inputs(&session);
     let leaves = Leaves::from([(ClientId(30), 2)]);
@@ -38,19 +60,17 @@ fn a_session_of_five_with_one_dropout_gives_the_exact_sum() {
     }
 }
 
-#[test]
-fn every_size_from_three_to_twelve_gives_the_exact_sum_with_the_defaults() {
+fn every_size_from_three_to_twelve_gives_the_exact_sum_with_the_defaults(masking: Masking) {
     for n in 3..=12 {
-        let mut world = World::new(n, n);
+        let mut world = World::masked(n, n, masking);
         let session = world.builder(70, 24).build().unwrap();
         let sum = check_exact(&mut world, &session, &Feed::default());
         assert_eq!(sum.survivors().len() as u64, n);
     }
 }
 
-#[test]
-fn every_word_size_gives_the_exact_sum_from_words_of_either_width() {
-    let mut world = World::new(3, 2);
+fn every_word_size_gives_the_exact_sum_from_words_of_either_width(masking: Masking) {
+    let mut world = World::masked(3, 2, masking);
     for bits in [8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64] {
         let session = world.builder(131, bits).build().unwrap();
         for wide in [false, true] {
@@ -73,24 +93,25 @@ fn check_narrow_read(sum: &Sum) {
     }
 }
 
-#[test]
-fn every_vector_length_around_a_chunk_boundary_gives_the_exact_sum() {
-    let mut world = World::new(3, 3);
-    for len in [1, 2, 63, 64, 65, 127, 128, 129, 191, 192, 193] {
-        for bits in [13, 35] {
+fn every_vector_length_around_a_chunk_boundary_gives_the_exact_sum(masking: Masking) {
+    let mut world = World::masked(3, 3, masking);
+    for bits in [13, 35] {
+        let chunk = world.block(bits);
+        let around = (1..=3).flat_map(|chunks| [chunks * chunk - 1, chunks * chunk, chunks * chunk + 1]);
+        for len in [1, 2, 63, 64, 65].into_iter().chain(around) {
             let session = world.builder(len, bits).build().unwrap();
-            assert_eq!(session.chunk_len(), 64);
+            assert_eq!(u64::from(session.chunk_len()), chunk);
             let sum = check_exact(&mut world, &session, &Feed::default());
-            assert_eq!(sum.layout().chunks(), len.div_ceil(64));
+            assert_eq!(sum.layout().chunks(), len.div_ceil(chunk));
         }
     }
 }
 
-/// `2^20` positions are under one key of the mask generator (protocol, section 11).
-#[test]
-fn a_vector_across_the_block_boundary_of_the_mask_generator_gives_the_exact_sum() {
-    let (mut world, boundary) = (World::new(3, 4), 1 << 20);
-    let session = world.builder(boundary + 200, 11).chunk_len(1 << 16).build().unwrap();
+/// `2^20` positions are under one key of the mask generator, or 1024 blocks of 2048 words (protocol, section 11).
+fn a_vector_across_the_block_boundary_of_the_mask_generator_gives_the_exact_sum(masking: Masking) {
+    let mut world = World::masked(3, 4, masking);
+    let (boundary, bits) = if masking == Masking::Pairwise { (1 << 20, 11) } else { (1024 * world.block(20), 20) };
+    let session = world.builder(boundary + 200, bits).chunk_len(1 << 16).build().unwrap();
     let inputs = world.inputs(&session);
     let feed = Feed { input: vec![100_003], upload: vec![65_537], ..Feed::default() };
     let sum = record(&mut world, &session, &inputs, &feed).sum;
@@ -102,9 +123,8 @@ fn a_vector_across_the_block_boundary_of_the_mask_generator_gives_the_exact_sum(
     assert!(across.into_iter().map(u64::from).eq(expected[start..start + 66].iter().copied()));
 }
 
-#[test]
-fn inputs_at_the_bound_sum_to_n_times_the_bound_without_wrapping() {
-    let mut world = World::new(3, 5);
+fn inputs_at_the_bound_sum_to_n_times_the_bound_without_wrapping(masking: Masking) {
+    let mut world = World::masked(3, 5, masking);
     for bits in [8, 16, 32, 33, 64] {
         let session = world.builder(65, bits).build().unwrap();
         let Bound::Exact { max_abs } = session.bound() else { panic!("an exact bound") };
@@ -118,43 +138,44 @@ fn inputs_at_the_bound_sum_to_n_times_the_bound_without_wrapping() {
 }
 
 /// The same session from the same seed, fed in another way.
-fn replay(bits: u8, len: u64, feed: &Feed) -> Record {
-    let mut world = World::new(3, 6);
+fn replay(masking: Masking, bits: u8, len: u64, feed: &Feed) -> Record {
+    let mut world = World::masked(3, 6, masking);
     let session = world.builder(len, bits).build().unwrap();
     let inputs = world.inputs(&session);
     record(&mut world, &session, &inputs, feed)
 }
 
-#[test]
-fn an_input_in_odd_pieces_and_of_either_width_gives_the_same_bytes_as_at_once() {
-    for (bits, len) in [(13, 517), (8, 300), (33, 517), (64, 129)] {
-        let whole = replay(bits, len, &Feed::default());
-        assert!(whole.wires.values().all(|wire| wire.len() as u64 == (len * u64::from(bits)).div_ceil(8)));
+fn an_input_in_odd_pieces_and_of_either_width_gives_the_same_bytes_as_at_once(masking: Masking) {
+    let world = World::masked(3, 6, masking);
+    for (bits, chunks, rest) in [(13, 8, 5), (8, 4, 44), (33, 8, 5), (64, 2, 1)] {
+        let len = chunks * world.block(bits) + rest;
+        let (session, whole) = (world.builder(len, bits).build().unwrap(), replay(masking, bits, len, &Feed::default()));
+        assert!(whole.wires.values().all(|wire| wire.len() as u64 == wire_len(&session, len)));
         let sizes: [&[usize]; 5] = [&[1], &[1, 2, 3, 5, 7, 11], &[63, 65], &[0, 64], &[130, 1, 127]];
         for (input, wide) in sizes.into_iter().zip([false, true].into_iter().cycle()) {
-            let cut = replay(bits, len, &Feed { wide, input: input.to_vec(), ..Feed::default() });
+            let cut = replay(masking, bits, len, &Feed { wide, input: input.to_vec(), ..Feed::default() });
             assert!(cut.wires == whole.wires, "{bits} bits in pieces of {input:?}");
             assert!(cut.messages == whole.messages, "{bits} bits in pieces of {input:?}");
         }
     }
 }
 
-#[test]
-fn an_upload_in_odd_pieces_counts_like_one_at_once() {
+fn an_upload_in_odd_pieces_counts_like_one_at_once(masking: Masking) {
     for sizes in [&[1][..], &[0, 1, 2, 3, 5, 7], &[103, 105], &[104], &[208, 1]] {
-        let mut world = World::new(3, 7);
-        let session = world.builder(517, 13).build().unwrap();
+        let mut world = World::masked(3, 7, masking);
+        let session = world.builder(8 * world.block(13) + 5, 13).build().unwrap();
         check_exact(&mut world, &session, &Feed { upload: sizes.to_vec(), ..Feed::default() });
     }
 }
 
-#[test]
-fn every_range_of_the_sum_agrees_with_the_whole() {
+fn every_range_of_the_sum_agrees_with_the_whole(masking: Masking) {
+    // A sum under lattice masks is unmasked in whole blocks, whatever is read.
+    let step = if masking == Masking::Pairwise { 1 } else { 13 };
     for bits in [13, 40] {
-        let sum = replay(bits, 131, &Feed::default()).sum;
+        let sum = replay(masking, bits, 131, &Feed::default()).sum;
         let whole = read_all(&sum);
-        for start in 0..=131 {
-            for end in start..=131 {
+        for start in (0..=131).step_by(step) {
+            for end in (start..=131).step_by(step) {
                 let mut part = vec![u64::MAX; end - start];
                 sum.read(start as u64, &mut part).unwrap();
                 assert!(part == whole[start..end], "{start}..{end}");
@@ -163,9 +184,8 @@ fn every_range_of_the_sum_agrees_with_the_whole() {
     }
 }
 
-#[test]
-fn a_range_outside_the_vector_is_refused_and_named() {
-    let sum = replay(13, 131, &Feed::default()).sum;
+fn a_range_outside_the_vector_is_refused_and_named(masking: Masking) {
+    let sum = replay(masking, 13, 131, &Feed::default()).sum;
     for (start, len, end) in [(131, 1, 132), (0, 132, 132), (130, 2, 132), (u64::MAX, 1, u64::MAX), (u64::MAX - 1, 5, u64::MAX)] {
         let mut out = vec![7_u64; len];
         assert_eq!(sum.read(start, &mut out), Err(InputError::Range { start, end }.into()));
@@ -174,9 +194,8 @@ fn a_range_outside_the_vector_is_refused_and_named() {
     assert!(sum.read(132, &mut [0_u64; 0]).is_err(), "even an empty range begins inside");
 }
 
-#[test]
-fn every_announcement_verifies_and_gives_every_client_the_same_transcript_hash() {
-    let Record { mut sum, finished, .. } = replay(13, 131, &Feed::default());
+fn every_announcement_verifies_and_gives_every_client_the_same_transcript_hash(masking: Masking) {
+    let Record { mut sum, finished, .. } = replay(masking, 13, 131, &Feed::default());
     let words = read_all(&sum);
     let (outbox, h4) = sum.announce().unwrap();
     assert_eq!(outbox.recipients().collect::<Vec<_>>(), sum.survivors());
@@ -188,10 +207,9 @@ fn every_announcement_verifies_and_gives_every_client_the_same_transcript_hash()
     }
 }
 
-#[test]
-fn any_changed_word_of_the_sum_is_found_and_nobody_is_blamed() {
+fn any_changed_word_of_the_sum_is_found_and_nobody_is_blamed(masking: Masking) {
     for place in [0, 63, 64, 130] {
-        let Record { mut sum, mut finished, .. } = replay(13, 131, &Feed::default());
+        let Record { mut sum, mut finished, .. } = replay(masking, 13, 131, &Feed::default());
         let (outbox, _) = sum.announce().unwrap();
         let mut words = read_all(&sum);
         words[place] ^= 1;
@@ -204,9 +222,8 @@ fn any_changed_word_of_the_sum_is_found_and_nobody_is_blamed() {
     }
 }
 
-#[test]
-fn a_sum_that_is_not_whole_or_not_announced_to_this_client_is_refused() {
-    let Record { mut sum, finished, .. } = replay(13, 131, &Feed::default());
+fn a_sum_that_is_not_whole_or_not_announced_to_this_client_is_refused(masking: Masking) {
+    let Record { mut sum, finished, .. } = replay(masking, 13, 131, &Feed::default());
     let (outbox, _) = sum.announce().unwrap();
     let words = read_all(&sum);
     let mut checks: Vec<_> = finished.into_iter().map(veilsum::secagg::client::Finished::check_sum).collect();
@@ -227,8 +244,8 @@ fn a_sum_that_is_not_whole_or_not_announced_to_this_client_is_refused() {
 }
 
 /// All bytes of one session, with the announcements, and its sum.
-fn whole_record(seed: u64, len: u64) -> (Vec<Vec<u8>>, Vec<u64>) {
-    let mut world = World::new(4, 8);
+fn whole_record(masking: Masking, seed: u64, len: u64) -> (Vec<Vec<u8>>, Vec<u64>) {
+    let mut world = World::masked(4, 8, masking);
     let session = world.builder(len, 21).chunk_len(1 << 14).build().unwrap();
     let inputs = world.inputs(&session);
     world.rng = StdRng::seed_from_u64(seed);
@@ -238,9 +255,8 @@ fn whole_record(seed: u64, len: u64) -> (Vec<Vec<u8>>, Vec<u64>) {
     (messages, read_all(&sum))
 }
 
-#[test]
-fn other_randomness_changes_every_message_and_not_the_sum() {
-    let (first, again, other) = (whole_record(1, 100), whole_record(1, 100), whole_record(2, 100));
+fn other_randomness_changes_every_message_and_not_the_sum(masking: Masking) {
+    let (first, again, other) = (whole_record(masking, 1, 100), whole_record(masking, 1, 100), whole_record(masking, 2, 100));
     assert!(first == again, "all randomness is an argument");
     assert_eq!(first.1, other.1);
     assert_eq!(first.0.len(), other.0.len());
@@ -251,13 +267,12 @@ fn other_randomness_changes_every_message_and_not_the_sum() {
 }
 
 #[cfg(feature = "parallel")]
-#[test]
-fn every_byte_is_the_same_whatever_the_number_of_threads() {
+fn every_byte_is_the_same_whatever_the_number_of_threads(masking: Masking) {
     let with_threads = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| whole_record(3, 50_000))
+        pool.install(|| whole_record(masking, 3, 50_000))
     };
     let one = with_threads(1);
     assert!(one == with_threads(3));
-    assert!(one == whole_record(3, 50_000), "nor does the pool matter");
+    assert!(one == whole_record(masking, 3, 50_000), "nor does the pool matter");
 }

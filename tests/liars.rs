@@ -5,13 +5,23 @@ mod common;
 #[path = "common/forge.rs"]
 mod forge;
 
-use common::{Feed, World, mask_in_pieces, plain_sum, read_all, until_inputs};
+use common::{Feed, World, mask_in_pieces, masking::over_both_maskings, plain_sum, read_all, until_inputs};
 use curve25519_dalek::Scalar;
 use veilsum::{
-    ClientFault, ClientId, Error, RoundError, Session,
+    ClientFault, ClientId, Error, Masking, RoundError, Session,
     message::{Bytes, Reveal},
     secagg::{server::CollectingReveals, upload::MemorySpool},
 };
+
+over_both_maskings! {
+    every_liar_is_found_whichever_share_it_changed_and_the_sum_is_exact,
+    lies_that_cancel_in_a_plain_sum_are_found,
+    lies_that_cancel_in_the_recovery_itself_change_nothing,
+    a_liar_that_is_not_needed_does_not_disturb,
+    the_server_knows_its_liars_while_it_waits_for_others,
+    when_liars_leave_too_few_and_nobody_is_missing_the_first_one_is_named_and_the_session_over,
+    a_reveal_that_comes_after_a_failed_close_can_still_give_the_sum_and_can_still_be_a_lie,
+}
 
 /// Eight clients, of whom five must reveal well; the last one dropped out before its input.
 struct Scene {
@@ -22,8 +32,8 @@ struct Scene {
     expected: Vec<u64>,
 }
 
-fn scene() -> Scene {
-    let mut world = World::new(8, 31);
+fn scene(masking: Masking) -> Scene {
+    let mut world = World::masked(8, 31, masking);
     let session = world.builder(3, 20).max_colluders(0).max_dropouts(3).build().unwrap();
     let inputs = world.inputs(&session);
     let round2 = until_inputs(&mut world, &session);
@@ -79,19 +89,17 @@ fn ids(numbers: &[u64]) -> Vec<ClientId> {
     numbers.iter().copied().map(ClientId).collect()
 }
 
-#[test]
-fn every_liar_is_found_whichever_share_it_changed_and_the_sum_is_exact() {
+fn every_liar_is_found_whichever_share_it_changed_and_the_sum_is_exact(masking: Masking) {
     for liars in [&[(10, 0)][..], &[(30, 7)], &[(10, 7), (50, 0)], &[(20, 3), (40, 4)], &[(10, 2), (20, 2)]] {
-        let mut scene = scene();
+        let mut scene = scene(masking);
         liars.iter().for_each(|(client, place)| scene.lie(*client, *place, Scalar::ONE));
         scene.reveal(|_| true);
         scene.check_sum(&liars.iter().map(|(client, _)| *client).collect::<Vec<_>>());
     }
 }
 
-#[test]
-fn lies_that_cancel_in_a_plain_sum_are_found() {
-    let mut scene = scene();
+fn lies_that_cancel_in_a_plain_sum_are_found(masking: Masking) {
+    let mut scene = scene(masking);
     scene.lie(10, 1, Scalar::ONE);
     scene.lie(10, 2, -Scalar::ONE);
     scene.lie(20, 1, -Scalar::ONE);
@@ -100,9 +108,8 @@ fn lies_that_cancel_in_a_plain_sum_are_found() {
     scene.check_sum(&[10, 20]);
 }
 
-#[test]
-fn lies_that_cancel_in_the_recovery_itself_change_nothing() {
-    let mut scene = scene();
+fn lies_that_cancel_in_the_recovery_itself_change_nothing(masking: Masking) {
+    let mut scene = scene(masking);
     // The weights of the second and third of the indices 1 to 5 are -10 and 10.
     scene.lie(20, 1, Scalar::ONE);
     scene.lie(30, 1, Scalar::ONE);
@@ -110,17 +117,15 @@ fn lies_that_cancel_in_the_recovery_itself_change_nothing() {
     scene.check_sum(&[]);
 }
 
-#[test]
-fn a_liar_that_is_not_needed_does_not_disturb() {
-    let mut scene = scene();
+fn a_liar_that_is_not_needed_does_not_disturb(masking: Masking) {
+    let mut scene = scene(masking);
     scene.lie(70, 0, Scalar::ONE);
     scene.reveal(|_| true);
     scene.check_sum(&[]);
 }
 
-#[test]
-fn the_server_knows_its_liars_while_it_waits_for_others() {
-    let mut scene = scene();
+fn the_server_knows_its_liars_while_it_waits_for_others(masking: Masking) {
+    let mut scene = scene(masking);
     let session = scene.session.clone();
     for client in [10, 20, 30] {
         scene.lie(client, 0, Scalar::ONE);
@@ -136,9 +141,8 @@ fn the_server_knows_its_liars_while_it_waits_for_others() {
     assert_eq!((progress.received, progress.expected, progress.missing), (3, 4, ids(&[70])));
 }
 
-#[test]
-fn when_liars_leave_too_few_and_nobody_is_missing_the_first_one_is_named_and_the_session_over() {
-    let mut scene = scene();
+fn when_liars_leave_too_few_and_nobody_is_missing_the_first_one_is_named_and_the_session_over(masking: Masking) {
+    let mut scene = scene(masking);
     for client in [20, 30, 60] {
         scene.lie(client, 1, Scalar::from(client));
     }
@@ -153,10 +157,9 @@ fn when_liars_leave_too_few_and_nobody_is_missing_the_first_one_is_named_and_the
     assert!(failure.state.is_none());
 }
 
-#[test]
-fn a_reveal_that_comes_after_a_failed_close_can_still_give_the_sum_and_can_still_be_a_lie() {
+fn a_reveal_that_comes_after_a_failed_close_can_still_give_the_sum_and_can_still_be_a_lie(masking: Masking) {
     for last_lies in [false, true] {
-        let mut scene = scene();
+        let mut scene = scene(masking);
         scene.lie(10, 4, Scalar::ONE);
         scene.lie(20, 4, Scalar::ONE);
         scene.reveal(|client| client <= 60);

@@ -21,24 +21,30 @@ mod villain;
 
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
-use common::World;
+use common::{World, masking::over_both_maskings};
 use dealer::digest;
 use drill::{Door, Drill, Per};
 use forge::{ADVERTS, CONSISTENCY, MASKED_INPUT, REVEAL, Raw, SHARES, alter, alter_body, sign};
 use rogue::Rogue;
 use veilsum::{
-    ClientFault, ClientId, DecodeError, Error, Identity, RoundError, Session, SigningIdentity,
+    ClientFault, ClientId, DecodeError, Error, Identity, Masking, RoundError, Session, SigningIdentity,
     message::{Advert, Bytes, MaskedInput, Message, Shares},
     secagg::{server::CollectingAdverts, upload::MemorySpool},
 };
 use villain::{named, others, pairs};
 
+over_both_maskings! {
+    whatever_a_client_signs_instead_of_its_message_names_it_and_changes_nothing,
+    in_every_later_round_an_old_message_is_ignored_and_another_in_its_place_is_equivocation,
+    who_was_not_in_the_step_before_is_not_in_the_round_and_what_comes_late_is_never_summed,
+}
+
 type Identities = BTreeMap<ClientId, Arc<SigningIdentity>>;
 
 /// Worlds of three to five clients with their default sessions.
-fn worlds() -> impl Iterator<Item = (World, Session)> {
-    (3..=5).map(|n| {
-        let world = World::new(n, 80 + n);
+fn worlds(masking: Masking) -> impl Iterator<Item = (World, Session)> {
+    (3..=5).map(move |n| {
+        let world = World::masked(n, 80 + n, masking);
         let session = world.builder(3, 20).build().unwrap();
         (world, session)
     })
@@ -168,7 +174,7 @@ fn dimensions(table: &mut Table<'_>) {
         |input| input.vector_len += 1,
         |input| input.vector_len -= 1,
         |input| input.vector_len = 0,
-        |input| input.chunk_len += 64,
+        |input| input.chunk_len *= 2,
         |input| input.chunk_len = 0,
     ];
     changes.into_iter().zip(wrong).for_each(|(change, error)| table.input(error, change));
@@ -191,9 +197,8 @@ fn try_all(session: &Session, clients: &Identities, door: &mut Door<'_>) {
     }
 }
 
-#[test]
-fn whatever_a_client_signs_instead_of_its_message_names_it_and_changes_nothing() {
-    for (mut world, session) in worlds() {
+fn whatever_a_client_signs_instead_of_its_message_names_it_and_changes_nothing(masking: Masking) {
+    for (mut world, session) in worlds(masking) {
         let (clients, inputs, ids) = (world.clients.clone(), world.inputs(&session), world.ids());
         let mut hook = |door: &mut Door<'_>| {
             if door.kind() < ADVERTS {
@@ -204,9 +209,8 @@ fn whatever_a_client_signs_instead_of_its_message_names_it_and_changes_nothing()
     }
 }
 
-#[test]
-fn in_every_later_round_an_old_message_is_ignored_and_another_in_its_place_is_equivocation() {
-    for (mut world, session) in worlds() {
+fn in_every_later_round_an_old_message_is_ignored_and_another_in_its_place_is_equivocation(masking: Masking) {
+    for (mut world, session) in worlds(masking) {
         let (clients, inputs, ids) = (world.clients.clone(), world.inputs(&session), world.ids());
         let mut heard: Vec<Vec<u8>> = Vec::new();
         let mut hook = |door: &mut Door<'_>| {
@@ -233,9 +237,8 @@ fn uninvited(door: &Door<'_>, outsider: ClientId, clients: &Identities, late: &[
     late.chain([(own, named(outsider, ClientFault::NotInRound))]).collect()
 }
 
-#[test]
-fn who_was_not_in_the_step_before_is_not_in_the_round_and_what_comes_late_is_never_summed() {
-    let mut world = World::new(5, 91);
+fn who_was_not_in_the_step_before_is_not_in_the_round_and_what_comes_late_is_never_summed(masking: Masking) {
+    let mut world = World::masked(5, 91, masking);
     let session = world.builder(3, 20).max_colluders(0).max_dropouts(2).build().unwrap();
     let (clients, inputs, ids) = (world.clients.clone(), world.inputs(&session), world.ids());
     for (absent, leaver) in pairs(&ids) {
@@ -273,7 +276,7 @@ fn adverts(world: &mut World, session: &Session) -> (CollectingAdverts, Per<Vec<
 
 #[test]
 fn a_copied_key_in_either_role_is_refused_without_blame_whoever_copied() {
-    for (mut world, session) in worlds() {
+    for (mut world, session) in worlds(Masking::Pairwise) {
         for (first, second) in pairs(&world.ids()) {
             let (mut server, adverts) = adverts(&mut world, &session);
             server.receive(&adverts[&first]).unwrap();
@@ -303,7 +306,7 @@ fn a_copied_key_in_either_role_is_refused_without_blame_whoever_copied() {
 
 #[test]
 fn one_key_in_both_roles_of_one_advert_names_who_signed_it() {
-    for (mut world, session) in worlds() {
+    for (mut world, session) in worlds(Masking::Pairwise) {
         let (mut server, adverts) = adverts(&mut world, &session);
         for id in world.ids() {
             let before = server.progress();

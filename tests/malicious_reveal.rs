@@ -19,24 +19,36 @@ mod rogue;
 #[path = "common/villain.rs"]
 mod villain;
 
-use common::{World, plain_sum, read_all};
+use common::{World, masking::over_both_maskings, plain_sum, read_all};
 use curve25519_dalek::Scalar;
 use dealer::{index, scalar};
 use drill::{Drill, Per};
 use forge::{alter_body, sign};
 use rogue::Rogue;
 use veilsum::{
-    ClientFault, ClientId, DecodeError, RoundError, Session,
+    ClientFault, ClientId, DecodeError, Masking, RoundError, Session,
     message::{Bytes, Message, Reveal, RevealedShare},
     secagg::{Failure, server::CollectingReveals, sum::Sum},
 };
 use villain::{Tape, named, others, pairs, quiet, subsets};
 
+over_both_maskings! {
+    every_set_of_liars_that_leaves_enough_honest_clients_is_named_and_the_sum_is_exact,
+    liars_that_each_lie_about_another_client_are_all_found,
+    a_wrong_share_of_any_owner_whether_it_survived_or_not_names_its_revealer,
+    a_share_of_one_owner_for_another_names_its_revealer,
+    a_share_of_another_holder_names_the_client_that_repeats_it_and_not_the_one_it_belongs_to,
+    a_share_of_the_wrong_secret_names_its_revealer,
+    lies_that_cancel_change_nothing_and_lies_that_cancel_no_longer_are_found,
+    a_liar_among_too_few_is_named_once_another_honest_client_reveals,
+    a_malformed_reveal_names_its_sender_and_does_not_count,
+}
+
 /// Clients, colluders, drop-outs: every shape up to seven in which somebody may lie.
 const SHAPES: [(u64, u32, u32); 7] = [(3, 0, 1), (4, 0, 1), (5, 1, 1), (5, 0, 2), (6, 1, 1), (7, 0, 3), (7, 2, 2)];
 
-fn world((n, colluders, dropouts): (u64, u32, u32)) -> (World, Session) {
-    let world = World::new(n, 60 + n);
+fn world(masking: Masking, (n, colluders, dropouts): (u64, u32, u32)) -> (World, Session) {
+    let world = World::masked(n, 60 + n, masking);
     let builder = world.builder(3, 20).max_colluders(colluders).max_dropouts(dropouts);
     (world, builder.min_honest(2).build().unwrap())
 }
@@ -83,10 +95,9 @@ fn all_wrong(reveal: &mut Reveal) {
     }
 }
 
-#[test]
-fn every_set_of_liars_that_leaves_enough_honest_clients_is_named_and_the_sum_is_exact() {
+fn every_set_of_liars_that_leaves_enough_honest_clients_is_named_and_the_sum_is_exact(masking: Masking) {
     for shape in SHAPES {
-        let (mut world, session) = world(shape);
+        let (mut world, session) = world(masking, shape);
         let ids = world.ids();
         let tape = Tape::record(&mut world, &session, &ids);
         let t = session.threshold() as usize;
@@ -107,9 +118,8 @@ fn every_set_of_liars_that_leaves_enough_honest_clients_is_named_and_the_sum_is_
     }
 }
 
-#[test]
-fn liars_that_each_lie_about_another_client_are_all_found() {
-    let (mut world, session) = world((7, 0, 3));
+fn liars_that_each_lie_about_another_client_are_all_found(masking: Masking) {
+    let (mut world, session) = world(masking, (7, 0, 3));
     let ids = world.ids();
     let tape = Tape::record(&mut world, &session, &ids);
     for liars in subsets(&ids).filter(|set| (2..=3).contains(&set.len()) && set.iter().all(|id| *id <= ids[3])) {
@@ -119,10 +129,9 @@ fn liars_that_each_lie_about_another_client_are_all_found() {
     }
 }
 
-#[test]
-fn a_wrong_share_of_any_owner_whether_it_survived_or_not_names_its_revealer() {
+fn a_wrong_share_of_any_owner_whether_it_survived_or_not_names_its_revealer(masking: Masking) {
     for shape in [(3, 0, 1), (4, 0, 1), (5, 0, 2)] {
-        let (mut world, session) = world(shape);
+        let (mut world, session) = world(masking, shape);
         let (ids, t) = (world.ids(), session.threshold() as usize);
         let gone = ids.iter().map(|id| Some(*id)).chain([None]).filter(|gone| gone.is_none() || ids.len() > t + 1);
         for survivors in gone.map(|gone| gone.map_or(ids.clone(), |gone| others(&ids, gone))) {
@@ -141,10 +150,9 @@ fn a_wrong_share_of_any_owner_whether_it_survived_or_not_names_its_revealer() {
     }
 }
 
-#[test]
-fn a_share_of_one_owner_for_another_names_its_revealer() {
+fn a_share_of_one_owner_for_another_names_its_revealer(masking: Masking) {
     for shape in [(4, 0, 1), (5, 0, 2)] {
-        let (mut world, session) = world(shape);
+        let (mut world, session) = world(masking, shape);
         let (ids, t) = (world.ids(), session.threshold() as usize);
         let tape = Tape::record(&mut world, &session, &ids);
         for liar in &ids[..t] {
@@ -161,10 +169,9 @@ fn a_share_of_one_owner_for_another_names_its_revealer() {
     }
 }
 
-#[test]
-fn a_share_of_another_holder_names_the_client_that_repeats_it_and_not_the_one_it_belongs_to() {
+fn a_share_of_another_holder_names_the_client_that_repeats_it_and_not_the_one_it_belongs_to(masking: Masking) {
     for shape in [(4, 0, 1), (5, 0, 2)] {
-        let (mut world, session) = world(shape);
+        let (mut world, session) = world(masking, shape);
         let ids = world.ids();
         let tape = Tape::record(&mut world, &session, &ids);
         for (liar, holder) in pairs(&ids).filter(|(liar, _)| *liar <= ids[session.threshold() as usize - 1]) {
@@ -176,9 +183,8 @@ fn a_share_of_another_holder_names_the_client_that_repeats_it_and_not_the_one_it
     }
 }
 
-#[test]
-fn a_share_of_the_wrong_secret_names_its_revealer() {
-    let (mut world, session) = world((5, 0, 2));
+fn a_share_of_the_wrong_secret_names_its_revealer(masking: Masking) {
+    let (mut world, session) = world(masking, (5, 0, 2));
     let (ids, inputs) = (world.ids(), world.inputs(&session));
     let who = &ids[..4]; // so that shares of both kinds are due
     for (liar, owner) in who[..3].iter().flat_map(|liar| ids.iter().map(move |owner| (*liar, *owner))) {
@@ -224,9 +230,8 @@ fn until_reveals(
     (server, reveals)
 }
 
-#[test]
-fn lies_that_cancel_change_nothing_and_lies_that_cancel_no_longer_are_found() {
-    let (mut world, session) = world((7, 0, 3));
+fn lies_that_cancel_change_nothing_and_lies_that_cancel_no_longer_are_found(masking: Masking) {
+    let (mut world, session) = world(masking, (7, 0, 3));
     let ids = world.ids();
     let tape = Tape::record(&mut world, &session, &ids);
     // Two of the lowest four add errors that have no effect on what these four give at zero.
@@ -254,10 +259,9 @@ fn lies_that_cancel_change_nothing_and_lies_that_cancel_no_longer_are_found() {
     }
 }
 
-#[test]
-fn a_liar_among_too_few_is_named_once_another_honest_client_reveals() {
+fn a_liar_among_too_few_is_named_once_another_honest_client_reveals(masking: Masking) {
     for shape in SHAPES {
-        let (mut world, session) = world(shape);
+        let (mut world, session) = world(masking, shape);
         let (ids, t) = (world.ids(), session.threshold() as usize);
         let tape = Tape::record(&mut world, &session, &ids);
         for liar in &ids[..t] {
@@ -269,10 +273,9 @@ fn a_liar_among_too_few_is_named_once_another_honest_client_reveals() {
     }
 }
 
-#[test]
-fn a_malformed_reveal_names_its_sender_and_does_not_count() {
+fn a_malformed_reveal_names_its_sender_and_does_not_count(masking: Masking) {
     for shape in SHAPES.into_iter().filter(|(n, ..)| *n <= 5) {
-        let (mut world, session) = world(shape);
+        let (mut world, session) = world(masking, shape);
         let ids = world.ids();
         let tape = Tape::record(&mut world, &session, &ids);
         let mut server = tape.replay();

@@ -16,11 +16,12 @@ mod player;
 
 use std::sync::LazyLock;
 
+use common::masking::{LATTICE, MASKINGS};
 use evil::{List, SCENES, STAGES, Scene, of, positions, subsets, targets, transcript};
 use forge::{ADVERTS, AGREEMENT, ANNOUNCEMENT, DELIVERY, Raw, SURVIVORS, alter};
 use player::check_sum;
 use veilsum::{
-    ClientId, DecodeError, Error, Party, RoundError, ServerFault, Session, SessionBuilder,
+    ClientId, DecodeError, Error, Masking, PROTOCOL_VERSION, Party, RoundError, ServerFault, Session, SessionBuilder,
     message::{Adverts, Agreement, Bytes, Delivery, Survivors},
 };
 
@@ -126,7 +127,7 @@ fn a_message_that_the_server_did_not_sign_to_this_client_changes_nothing() {
             refusal(raw.encode(), error)
         };
         let mut all = vec![
-            unsigned(DecodeError::Version { expected: 2, got: 3 }, |raw| raw.version ^= 1),
+            unsigned(DecodeError::Version { expected: PROTOCOL_VERSION, got: 2 }, |raw| raw.version ^= 1),
             unsigned(DecodeError::Suite { expected: 1, got: 0x101 }, |raw| raw.suite ^= 0x100),
             unsigned(DecodeError::Session, |raw| raw.session[31] ^= 1),
             unsigned(DecodeError::Signature, |raw| raw.kind = if raw.kind == ADVERTS { DELIVERY } else { ADVERTS }),
@@ -154,13 +155,13 @@ fn another_version_or_suite_is_refused_whoever_signed_it() {
     refused_everywhere(|scene, target, stage| {
         let version = |got| {
             let message = scene.forge_fields(target, stage, |raw| raw.version = got);
-            refusal(message, DecodeError::Version { expected: 2, got })
+            refusal(message, DecodeError::Version { expected: PROTOCOL_VERSION, got })
         };
         let suite = |got| {
             let message = scene.forge_fields(target, stage, |raw| raw.suite = got);
             refusal(message, DecodeError::Suite { expected: 1, got })
         };
-        [0, 1, 3, 128, 255].map(version).into_iter().chain([0, 2, 0x100, 0x101, 0xffff].map(suite)).collect()
+        [0, 1, 2, 4, 128, 255].map(version).into_iter().chain([0, 2, 0x100, 0x101, 0xffff].map(suite)).collect()
     });
 }
 
@@ -173,12 +174,14 @@ fn a_descriptor_of_another_version_suite_masking_or_graph_is_no_descriptor() {
         Session::decode(&bytes)
     };
     assert_eq!(Session::decode(&genuine).unwrap(), SCENES[3].session);
-    for byte in (0..=255).filter(|byte| *byte != 2) {
-        assert_eq!(with(0, byte).unwrap_err(), DecodeError::Version { expected: 2, got: byte }.into());
+    for byte in (0..=255).filter(|byte| *byte != PROTOCOL_VERSION) {
+        assert_eq!(with(0, byte).unwrap_err(), DecodeError::Version { expected: PROTOCOL_VERSION, got: byte }.into());
     }
     for byte in (0..=255).filter(|byte| *byte != 1) {
         assert_eq!(with(1, byte).unwrap_err(), DecodeError::Suite { expected: 1, got: u16::from(byte) }.into());
-        assert_eq!(with(3, byte).unwrap_err(), DecodeError::Value.into(), "masking");
+        if !(0x11..=0x17).contains(&byte) {
+            assert_eq!(with(3, byte).unwrap_err(), DecodeError::Value.into(), "masking");
+        }
         assert_eq!(with(4, byte).unwrap_err(), DecodeError::Value.into(), "graph");
     }
     for byte in 1..=255 {
@@ -188,7 +191,7 @@ fn a_descriptor_of_another_version_suite_masking_or_graph_is_no_descriptor() {
 
 /// Sessions of the same five clients that differ from the one that they agreed to in a single parameter, or in which attempt it is.
 static OTHERS: LazyLock<Vec<Scene>> = LazyLock::new(|| {
-    let changes: [fn(SessionBuilder) -> SessionBuilder; 10] = [
+    let changes: [fn(SessionBuilder) -> SessionBuilder; 11] = [
         |b| b.max_dropouts(0),
         |b| b.max_colluders(0).max_dropouts(2),
         |b| b.max_colluders(2),
@@ -199,8 +202,9 @@ static OTHERS: LazyLock<Vec<Scene>> = LazyLock::new(|| {
         |b| b.attempt([1; 16]),
         |b| b.context([1; 32]),
         |b| b.previous([1; 32]),
+        |b| b.masking(LATTICE).chunk_len(2048),
     ];
-    changes.iter().map(|change| Scene::play(5, &[], |b| change(pinned(b)))).collect()
+    changes.iter().map(|change| Scene::play(Masking::Pairwise, 5, &[], |b| change(pinned(b)))).collect()
 });
 
 fn pinned(builder: SessionBuilder) -> SessionBuilder {
@@ -266,8 +270,9 @@ fn an_old_entry_of_any_client_is_in_no_list() {
 
 #[test]
 fn clients_of_different_models_end_before_they_mask_anything() {
-    for (n, dropouts) in [(3, 0), (3, 1), (4, 1), (5, 1), (5, 2)] {
-        let model = |context| Scene::play(n, &[], |b| b.max_colluders(0).max_dropouts(dropouts).context([context; 32]));
+    let shapes = [(3, 0), (3, 1), (4, 1), (5, 1), (5, 2)];
+    for (masking, (n, dropouts)) in MASKINGS.into_iter().flat_map(|masking| shapes.map(|shape| (masking, shape))) {
+        let model = |context| Scene::play(masking, n, &[], |b| b.max_colluders(0).max_dropouts(dropouts).context([context; 32]));
         let (first, second) = (model(1), model(2));
         for members in subsets(&first.ids()) {
             let others: Vec<_> = first.ids().into_iter().filter(|id| !members.contains(id)).collect();

@@ -15,13 +15,21 @@ use std::{
 };
 
 use allocation_counter::measure;
-use common::{Round2, World, agree_and_reveal, pieces, plain_sum, until_inputs};
+use common::{Round2, World, agree_and_reveal, masking::over_both_maskings, pieces, plain_sum, until_inputs};
 use faulty::{Fault, Faulty, Plan};
 use plane::Plane;
 use veilsum::{
-    ClientId,
+    ClientId, Masking,
     secagg::upload::{FileSpool, MemorySpool},
 };
+
+over_both_maskings! {
+    a_client_needs_memory_for_a_piece_of_its_vector_however_long_it_is,
+    each_lane_needs_memory_for_a_piece_however_long_the_vector_is,
+    whatever_stops_half_way_leaves_no_file_and_no_memory,
+    clients_and_lanes_that_are_given_up_hold_no_memory,
+    a_close_that_fails_holds_no_memory,
+}
 
 /// Runs on one thread, so that every allocation is counted.
 fn alone<T: Send>(run: impl FnOnce() -> T + Send) -> T {
@@ -36,25 +44,29 @@ fn peak(run: impl FnOnce()) -> u64 {
     measure(run).bytes_max
 }
 
-/// Three clients with vectors of `len` words of 20 bits in chunks of 2^14, that is, of 40 KiB.
-fn long(len: u64) -> (World, Round2, veilsum::Session) {
-    let mut world = World::new(3, 3);
+/// Three clients with vectors of `len` words of 20 bits in chunks of 2^14.
+fn long(masking: Masking, len: u64) -> (World, Round2, veilsum::Session) {
+    let mut world = World::masked(3, 3, masking);
     let session = world.builder(len, 20).chunk_len(1 << 14).build().unwrap();
     let round = until_inputs(&mut world, &session);
     (world, round, session)
 }
 
 const CHUNK: usize = 1 << 14;
-const CHUNK_BYTES: u64 = (1 << 14) * 20 / 8;
+
+/// Bytes of a chunk on the wire: lattice masks have 48 bits for each word.
+fn chunk_bytes(masking: Masking) -> u64 {
+    (1 << 14) * if masking == Masking::Pairwise { 20 } else { 48 } / 8
+}
+
 const LENGTHS: [u64; 2] = [1 << 18, 1 << 20];
 
-#[test]
-fn a_client_needs_memory_for_a_piece_of_its_vector_however_long_it_is() {
+fn a_client_needs_memory_for_a_piece_of_its_vector_however_long_it_is(masking: Masking) {
     let words = vec![5_u32; CHUNK];
     // In whole chunks, and in pieces that leave words waiting.
     for size in [CHUNK, 4095] {
         let peaks = LENGTHS.map(|len| {
-            let mut state = long(len).1.clients.remove(&ClientId(20)).unwrap();
+            let mut state = long(masking, len).1.clients.remove(&ClientId(20)).unwrap();
             alone(|| {
                 peak(|| {
                     let mut wire = Vec::new();
@@ -66,16 +78,16 @@ fn a_client_needs_memory_for_a_piece_of_its_vector_however_long_it_is() {
                 })
             })
         });
-        assert!(peaks.iter().all(|peak| *peak > CHUNK_BYTES / 5 && *peak < 3 * CHUNK_BYTES), "{size}: {peaks:?}");
+        let chunk = chunk_bytes(masking);
+        assert!(peaks.iter().all(|peak| *peak > chunk / 5 && *peak < 3 * chunk), "{size}: {peaks:?}");
         assert!(peaks[1] < peaks[0] + 1024, "{size}: {peaks:?}");
     }
 }
 
-#[test]
-fn each_lane_needs_memory_for_a_piece_however_long_the_vector_is() {
+fn each_lane_needs_memory_for_a_piece_however_long_the_vector_is(masking: Masking) {
     let words = vec![5_u32; CHUNK];
     let peaks = LENGTHS.map(|len| {
-        let mut state = long(len).1.clients.remove(&ClientId(20)).unwrap();
+        let mut state = long(masking, len).1.clients.remove(&ClientId(20)).unwrap();
         alone(|| {
             peak(|| {
                 let (mut lanes, mut wire) = (state.lanes(4).unwrap(), Vec::new());
@@ -87,14 +99,14 @@ fn each_lane_needs_memory_for_a_piece_however_long_the_vector_is() {
             })
         })
     });
-    assert!(peaks.iter().all(|peak| *peak < 12 * CHUNK_BYTES), "{peaks:?}");
+    assert!(peaks.iter().all(|peak| *peak < 12 * chunk_bytes(masking)), "{peaks:?}");
     assert!(peaks[1] < peaks[0] + 1024, "{peaks:?}");
 }
 
 /// The server needs next to nothing until the round is closed, then one vector; a part of the sum needs its own length only.
 #[test]
 fn the_server_needs_memory_for_one_vector_and_only_from_the_close_on() {
-    let (mut world, Round2 { mut server, clients, .. }, session) = long(1 << 20);
+    let (mut world, Round2 { mut server, clients, .. }, session) = long(Masking::Pairwise, 1 << 20);
     let inputs = world.inputs(&session);
     let directory = tempfile::tempdir().unwrap();
     let mut sent = BTreeMap::new();
@@ -119,7 +131,7 @@ fn the_server_needs_memory_for_one_vector_and_only_from_the_close_on() {
     assert!(closing > vector && closing < vector + (1 << 19), "{closing}");
     let expected = plain_sum(&session, &inputs, sum.survivors());
     for (position, len, most) in
-        [(0, 1, 1 << 13), ((1 << 18) - 32, 64, 1 << 13), (12_345, 1 << 12, 1 << 15), (0, 1 << 20, 5 << 18)]
+        [(0, 1, 1 << 13), ((1 << 18) - 32, 64, 1 << 13), (12_345, 1 << 12, 1 << 15), (0, 1 << 20, 9 << 18)]
     {
         let mut out = vec![0_u64; len];
         let reading = alone(|| peak(|| sum.read(position, &mut out).unwrap()));
@@ -131,7 +143,7 @@ fn the_server_needs_memory_for_one_vector_and_only_from_the_close_on() {
 
 #[test]
 fn a_server_that_leaves_its_sum_to_shards_needs_no_memory_for_vectors() {
-    let mut plane = Plane::new(3, 5, 1 << 18, 20, 1 << 14);
+    let mut plane = Plane::new(World::new(3, 5), 1 << 18, 20, 1 << 14);
     plane.server.sum_in_shards().unwrap();
     let mut uploads: Vec<_> = plane.world.ids().into_iter().map(|id| plane.upload(id, MemorySpool::default())).collect();
     let (server, headers) = (&mut plane.server, &plane.headers);
@@ -145,8 +157,8 @@ fn a_server_that_leaves_its_sum_to_shards_needs_no_memory_for_vectors() {
 const ALL: [ClientId; 4] = [ClientId(10), ClientId(20), ClientId(30), ClientId(40)];
 
 /// Four clients, of whom one may drop out; a vector is read back in three pieces.
-fn plane() -> Plane {
-    Plane::new(4, 1, (2 << 16) + 37, 13, 1 << 14)
+fn plane(masking: Masking) -> Plane {
+    Plane::new(World::masked(4, 1, masking), (2 << 16) + 37, 13, 1 << 14)
 }
 
 fn files(directory: &Path) -> usize {
@@ -172,8 +184,8 @@ enum Stop {
     AfterFailedUpload,
 }
 
-fn stop_at(stop: Stop, directory: &Path) {
-    let mut plane = plane();
+fn stop_at(masking: Masking, stop: Stop, directory: &Path) {
+    let mut plane = plane(masking);
     let file = |id: ClientId| FileSpool::create(directory.join(id.0.to_string())).unwrap();
     let append = if stop == Stop::AfterFailedUpload { 1 } else { usize::MAX };
     let read = if stop == Stop::InClose { 1 } else { usize::MAX };
@@ -192,21 +204,19 @@ fn stop_at(stop: Stop, directory: &Path) {
     }
 }
 
-#[test]
-fn whatever_stops_half_way_leaves_no_file_and_no_memory() {
+fn whatever_stops_half_way_leaves_no_file_and_no_memory(masking: Masking) {
     let directory = tempfile::tempdir().unwrap();
     for stop in [Stop::DuringUploads, Stop::AfterAccept, Stop::InClose, Stop::AfterClose, Stop::AfterFailedUpload] {
         // A vector has more than 200 KiB; what a thread pool keeps is far less.
-        let held = held_after(|| stop_at(stop, directory.path()));
+        let held = held_after(|| stop_at(masking, stop, directory.path()));
         assert!(held.abs() < 1 << 14, "{stop:?}: {held} bytes");
         assert_eq!(files(directory.path()), 0, "{stop:?}");
     }
 }
 
-#[test]
-fn clients_and_lanes_that_are_given_up_hold_no_memory() {
+fn clients_and_lanes_that_are_given_up_hold_no_memory(masking: Masking) {
     let held = held_after(|| {
-        let mut world = World::new(3, 2);
+        let mut world = World::masked(3, 2, masking);
         let session = world.builder(1 << 17, 13).chunk_len(1 << 14).build().unwrap();
         let mut round = until_inputs(&mut world, &session);
         let mut state = round.clients.remove(&ClientId(10)).unwrap();
@@ -221,11 +231,10 @@ fn clients_and_lanes_that_are_given_up_hold_no_memory() {
 }
 
 /// The memory of a sum that failed is free again, whether the state came back or was lost to a panic.
-#[test]
-fn a_close_that_fails_holds_no_memory() {
+fn a_close_that_fails_holds_no_memory(masking: Masking) {
     for fault in [Fault::Error, Fault::Panic] {
         let held = held_after(|| {
-            let mut plane = plane();
+            let mut plane = plane(masking);
             plane.send(ALL[3], Faulty::new(MemorySpool::default(), Plan::NEVER, Plan { fault, from: 2, forever: false }));
             plane.send_all_but(&[]);
             let (server, upload) = (plane.server, i64::try_from(plane.wires[&ALL[3]].len()).unwrap());

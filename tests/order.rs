@@ -12,12 +12,12 @@ mod forge;
 #[path = "common/rogue.rs"]
 mod rogue;
 
-use common::{Feed, World, mask_in_pieces};
+use common::{Feed, World, mask_in_pieces, masking::over_both_maskings};
 use drill::{Drill, Per};
 use rand::{SeedableRng, rngs::StdRng};
 use rogue::Rogue;
 use veilsum::{
-    ClientFault, ClientId, DecodeError, Error, InputError, RoundError, ServerFault, Session,
+    ClientFault, ClientId, DecodeError, Error, InputError, Masking, RoundError, ServerFault, Session,
     driver::{Client, ClientStep, Server, ServerStep},
     message::{Delivery, MaskedInput, Message, Package, Survivors},
     secagg::{
@@ -29,11 +29,21 @@ use veilsum::{
     },
 };
 
+over_both_maskings! {
+    a_client_that_masks_ignores_repeats_and_what_is_not_for_it,
+    another_delivery_ends_a_client_that_masks,
+    survivors_that_come_before_the_input_end_a_client_that_then_releases_nothing,
+    survivors_that_list_a_client_that_sent_no_header_name_the_server,
+    survivors_are_checked_before_they_excuse_a_client_that_masks,
+    the_driver_ends_a_client_that_is_outrun_and_ignores_repeats_until_then,
+    a_driven_client_that_is_done_still_tells_repeats_from_equivocation,
+}
+
 /// The client that has not given its input yet.
 const SLOW: ClientId = ClientId(20);
 
-fn world(seed: u64) -> (World, Session) {
-    let world = World::new(5, seed);
+fn world(masking: Masking, seed: u64) -> (World, Session) {
+    let world = World::masked(5, seed, masking);
     let session = world.builder(3, 20).max_colluders(0).max_dropouts(2).build().unwrap();
     (world, session)
 }
@@ -76,9 +86,8 @@ fn ended(failure: &Failure<MaskingInput>, expected: impl Into<Error>) {
     assert!(failure.state.is_none());
 }
 
-#[test]
-fn a_client_that_masks_ignores_repeats_and_what_is_not_for_it() {
-    let (mut world, session) = world(41);
+fn a_client_that_masks_ignores_repeats_and_what_is_not_for_it(masking: Masking) {
+    let (mut world, session) = world(masking, 41);
     let (state, survivors, delivery) = outrun(&mut world, &session);
     let state = kept(state.receive(&delivery), RoundError::Repeat);
     let state = kept(state.receive(&[]), DecodeError::Truncated);
@@ -89,24 +98,21 @@ fn a_client_that_masks_ignores_repeats_and_what_is_not_for_it() {
     assert_eq!(state.remaining(), 3);
 }
 
-#[test]
-fn another_delivery_ends_a_client_that_masks() {
-    let (mut world, session) = world(42);
+fn another_delivery_ends_a_client_that_masks(masking: Masking) {
+    let (mut world, session) = world(masking, 42);
     let (state, _, delivery) = outrun(&mut world, &session);
     let other = forge::alter(&delivery, &*world.server, |raw| raw.prev[0] ^= 1);
     ended(&state.receive(&other), ServerFault::Equivocation);
 }
 
-#[test]
-fn survivors_that_come_before_the_input_end_a_client_that_then_releases_nothing() {
-    let (mut world, session) = world(43);
+fn survivors_that_come_before_the_input_end_a_client_that_then_releases_nothing(masking: Masking) {
+    let (mut world, session) = world(masking, 43);
     let (state, survivors, _) = outrun(&mut world, &session);
     ended(&state.receive(&survivors.message_for(SLOW).unwrap()), RoundError::NotIncluded);
 }
 
-#[test]
-fn survivors_that_list_a_client_that_sent_no_header_name_the_server() {
-    let (mut world, session) = world(44);
+fn survivors_that_list_a_client_that_sent_no_header_name_the_server(masking: Masking) {
+    let (mut world, session) = world(masking, 44);
     let (state, survivors, _) = outrun(&mut world, &session);
     let message = survivors.message_for(SLOW).unwrap();
     let listed = forge::alter_body::<Survivors>(&message, &*world.server, |body| {
@@ -120,9 +126,8 @@ fn survivors_that_list_a_client_that_sent_no_header_name_the_server() {
 /// A change to a list of survivors.
 type Change = fn(&mut Message<Survivors>, &World, &Session);
 
-#[test]
-fn survivors_are_checked_before_they_excuse_a_client_that_masks() {
-    let (mut world, session) = world(45);
+fn survivors_are_checked_before_they_excuse_a_client_that_masks(masking: Masking) {
+    let (mut world, session) = world(masking, 45);
     let everybody_else = ClientId(50);
     let cases: [(Change, Error); 3] = [
         (|m, _, _| m.prev.0[0] ^= 1, ServerFault::WrongTranscript.into()),
@@ -146,8 +151,8 @@ fn survivors_are_checked_before_they_excuse_a_client_that_masks() {
 
 /// A whole session through the driver. Gives `heard` the slow client and all that it was sent: at the end, or, if it is slow, when the
 /// survivors are known before its input.
-fn drive(seed: u64, slow: bool, mut heard: impl FnMut(&World, &mut Client, &[Vec<u8>])) {
-    let (mut world, session) = world(seed);
+fn drive(masking: Masking, seed: u64, slow: bool, mut heard: impl FnMut(&World, &mut Client, &[Vec<u8>])) {
+    let (mut world, session) = world(masking, seed);
     let mut server = Server::new(&session, world.server.clone()).unwrap();
     let (mut clients, mut past) = (Vec::new(), Vec::new());
     for id in world.ids() {
@@ -182,9 +187,8 @@ fn drive(seed: u64, slow: bool, mut heard: impl FnMut(&World, &mut Client, &[Vec
     heard(&world, &mut client.unwrap().1, &past);
 }
 
-#[test]
-fn the_driver_ends_a_client_that_is_outrun_and_ignores_repeats_until_then() {
-    drive(46, true, |_, client, past| {
+fn the_driver_ends_a_client_that_is_outrun_and_ignores_repeats_until_then(masking: Masking) {
+    drive(masking, 46, true, |_, client, past| {
         let rng = &mut StdRng::seed_from_u64(1);
         for repeat in &past[..2] {
             assert!(matches!(client.receive(repeat, rng), Ok(ClientStep::Ignored)));
@@ -197,9 +201,8 @@ fn the_driver_ends_a_client_that_is_outrun_and_ignores_repeats_until_then() {
     });
 }
 
-#[test]
-fn a_driven_client_that_is_done_still_tells_repeats_from_equivocation() {
-    drive(47, false, |world, client, past| {
+fn a_driven_client_that_is_done_still_tells_repeats_from_equivocation(masking: Masking) {
+    drive(masking, 47, false, |world, client, past| {
         let rng = &mut StdRng::seed_from_u64(1);
         assert_eq!(past.len(), 4);
         assert!(client.ended());
@@ -228,7 +231,7 @@ fn with_a_wrong_share(rogue: &Rogue, victim: ClientId) -> Vec<Package> {
 
 /// What a victim makes of what two rogues dealt to it.
 fn open_dealings(deal: impl Fn(&Rogue) -> Vec<Package>, change: impl Fn(&mut Delivery)) -> (Session, Failure<AwaitingDelivery>) {
-    let (mut world, session) = world(48);
+    let (mut world, session) = world(Masking::Pairwise, 48);
     let ids = world.ids();
     let mut hook = |_: &mut drill::Door<'_>| {};
     let mut drill = Drill::new(&mut world, &session, &mut hook);

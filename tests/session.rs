@@ -10,7 +10,7 @@ use descriptors::{
     BOUND, BOUND_KIND, ENCODING_LEN, SERVER, decode_with, invalid_keys, of, of_five, parties, unusual, unusual_bytes,
 };
 use sha2::{Digest, Sha512_256};
-use veilsum::{Bound, ClientId, DEFAULT_CHUNK_LEN, DecodeError, Error, ParamsError, Session, SessionBuilder};
+use veilsum::{Bound, ClientId, DEFAULT_CHUNK_LEN, DecodeError, Error, PROTOCOL_VERSION, ParamsError, Session, SessionBuilder};
 
 /// A refusal, and its exact text and number.
 #[track_caller]
@@ -269,8 +269,8 @@ fn a_descriptor_that_ends_early_or_late_is_refused() {
 
 #[test]
 fn a_reserved_value_is_refused() {
-    for (got, kind) in [(0, 0), (3, 3), (255, 255)] {
-        assert_eq!(decode_with(0, &[got]).unwrap_err(), DecodeError::Version { expected: 2, got }.into());
+    for (got, kind) in [(0, 0), (2, 3), (255, 255)] {
+        assert_eq!(decode_with(0, &[got]).unwrap_err(), DecodeError::Version { expected: PROTOCOL_VERSION, got }.into());
         let suite = u16::from(got);
         assert_eq!(decode_with(1, &suite.to_le_bytes()).unwrap_err(), DecodeError::Suite { expected: 1, got: suite }.into());
         assert_eq!(decode_with(3, &[got]).unwrap_err(), DecodeError::Value.into(), "masking");

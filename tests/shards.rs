@@ -10,37 +10,52 @@ mod sharded;
 
 use std::{collections::BTreeMap, ops::Range};
 
-use common::{plain_sum, read_all};
+use common::{
+    World,
+    masking::{over_both_maskings, wire_len},
+    plain_sum, read_all,
+};
 use plane::Plane;
-use sharded::{DROPPED, GROUPS, LEN, Sharded, plane, words_of};
+use sharded::{DROPPED, GROUPS, Sharded, plane, words_of};
 use veilsum::{
-    ClientId, DecodeError, EnvironmentError, Error, InputError,
+    ClientId, DecodeError, EnvironmentError, Error, InputError, Masking,
     secagg::{
         shard::{PartialSum, ShardDescriptor, ShardRoot, UnmaskPlan},
         upload::{MemorySpool, Spool, SpoolError},
     },
 };
 
+over_both_maskings! {
+    any_shards_from_any_groups_give_the_sum_and_the_announcement_of_one_machine,
+    a_shard_is_read_over_any_range_of_its_own_and_no_other,
+    every_encoding_is_canonical,
+    a_root_of_nodes_that_should_have_been_joined_is_refused,
+    objects_have_the_bytes_of_the_specification,
+    storage_that_fails_a_worker_names_the_client,
+    #[cfg(feature = "std")]
+    a_worker_reads_the_file_of_an_upload,
+    a_shard_longer_than_a_step_gives_the_exact_sum,
+}
+
 /// Ends of the shards, in chunks; the vector has twelve.
 const CUTS: [&[u64]; 5] = [&[12], &[1, 12], &[5, 6, 12], &[2, 3, 7, 11, 12], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]];
 
+/// In chunks.
 fn ranges(cut: &[u64]) -> Vec<Range<u64>> {
-    let starts = std::iter::once(0).chain(cut.iter().map(|chunk| chunk * 64));
-    starts.zip(cut).map(|(start, end)| start..(end * 64).min(LEN)).collect()
+    std::iter::once(&0).chain(cut).zip(cut).map(|(start, end)| *start..*end).collect()
 }
 
-#[test]
-fn any_shards_from_any_groups_give_the_sum_and_the_announcement_of_one_machine() {
+fn any_shards_from_any_groups_give_the_sum_and_the_announcement_of_one_machine(masking: Masking) {
     for bits in [13, 40] {
-        let mut whole = plane(1, bits);
+        let mut whole = plane(masking, 1, bits);
         whole.send_all_but(&[DROPPED]);
         let (mut whole, finished) = whole.close();
         let (expected, (outbox, h4)) = (read_all(&whole), whole.announce().unwrap());
-        let mut sharded = Sharded::new(1, bits);
+        let mut sharded = Sharded::new(masking, 1, bits);
         assert_eq!(expected, plain_sum(&sharded.session, &sharded.inputs, whole.survivors()));
         let announced: Vec<_> = outbox.messages().collect();
         for (turn, (cut, groups)) in CUTS.into_iter().zip(GROUPS).enumerate() {
-            let sums: Vec<_> = ranges(cut).into_iter().map(|range| sharded.work(range, groups)).collect();
+            let sums: Vec<_> = ranges(cut).into_iter().map(|chunks| sharded.work(sharded.chunks(chunks), groups)).collect();
             let words: Vec<u64> = sums.iter().flat_map(words_of).collect();
             assert!(words == expected, "{bits} bits, {cut:?}");
             let mut roots: Vec<_> = sums.iter().map(|sum| ShardRoot::decode(&sum.root().unwrap().encode()).unwrap()).collect();
@@ -57,22 +72,23 @@ fn any_shards_from_any_groups_give_the_sum_and_the_announcement_of_one_machine()
     }
 }
 
-#[test]
-fn a_shard_is_read_over_any_range_of_its_own_and_no_other() {
-    let sharded = Sharded::new(1, 40);
-    let shard = sharded.work(128..256, GROUPS[0]);
-    let words = words_of(&shard);
-    for (start, end) in [(0, 1), (1, 128), (63, 65), (127, 128), (128, 128)] {
+fn a_shard_is_read_over_any_range_of_its_own_and_no_other(masking: Masking) {
+    let sharded = Sharded::new(masking, 1, 40);
+    let range = sharded.chunks(2..4);
+    let (first, past) = (range.start, range.end);
+    let shard = sharded.work(range, GROUPS[0]);
+    let (words, chunk) = (words_of(&shard), sharded.session.chunk_len() as usize);
+    for (start, end) in [(0, 1), (1, 2 * chunk), (chunk - 1, chunk + 1), (2 * chunk - 1, 2 * chunk), (2 * chunk, 2 * chunk)] {
         let mut out = vec![0_u64; end - start];
-        shard.read(128 + start as u64, &mut out).unwrap();
-        assert_eq!(out, words[start..end]);
+        shard.read(first + start as u64, &mut out).unwrap();
+        assert!(out == words[start..end]);
     }
-    for (start, end) in [(127, 129), (255, 257), (0, 64), (256, 257), (257, 257)] {
+    for (start, end) in [(first - 1, first + 1), (past - 1, past + 1), (0, 64), (past, past + 1), (past + 1, past + 1)] {
         let mut out = vec![7_u64; usize::try_from(end - start).unwrap()];
         assert_eq!(shard.read(start, &mut out), Err(InputError::Range { start, end }.into()));
         assert!(out.into_iter().all(|word| word == 7), "nothing is written");
     }
-    assert_eq!(shard.read(128, &mut [0_u32; 4]), Err(InputError::WordWidth(40).into()));
+    assert_eq!(shard.read(first, &mut [0_u32; 4]), Err(InputError::WordWidth(40).into()));
 }
 
 /// Every shorter and longer form, and every byte changed: refused, or another object.
@@ -93,12 +109,11 @@ fn check_canonical(name: &str, bytes: &[u8], recode: impl Fn(&[u8]) -> Result<Ve
     }
 }
 
-#[test]
-fn every_encoding_is_canonical() {
-    let sharded = Sharded::new(1, 13);
+fn every_encoding_is_canonical(masking: Masking) {
+    let sharded = Sharded::new(masking, 1, 13);
     let session = &sharded.session;
-    // The end of the vector, with padding.
-    let range = 128..LEN;
+    // The end of the vector, with padding; of lattice masks a chunk is long.
+    let range = sharded.chunks(if masking == Masking::Pairwise { 2..12 } else { 11..12 });
     let shard = sharded.shard(range.clone());
     check_canonical("descriptor", &shard.encode(), |bytes| Ok(ShardDescriptor::decode(bytes)?.encode()));
     let partial = sharded.partial(range.clone(), &[20, 50]);
@@ -110,11 +125,10 @@ fn every_encoding_is_canonical() {
 }
 
 /// Two leaves under one node are that node: there is one form of a root only.
-#[test]
-fn a_root_of_nodes_that_should_have_been_joined_is_refused() {
-    let sharded = Sharded::new(1, 13);
-    let mut bytes = sharded.work(64..192, GROUPS[0]).root().unwrap().encode();
-    let first = 4 + sharded.shard(64..192).encode().len();
+fn a_root_of_nodes_that_should_have_been_joined_is_refused(masking: Masking) {
+    let sharded = Sharded::new(masking, 1, 13);
+    let mut bytes = sharded.work(sharded.chunks(1..3), GROUPS[0]).root().unwrap().encode();
+    let first = 4 + sharded.shard(sharded.chunks(1..3)).encode().len();
     assert_eq!(bytes[first..first + 8], 1_u64.to_le_bytes());
     bytes[first] = 2;
     assert_eq!(ShardRoot::decode(&bytes).map(|_| ()), Err(DecodeError::Value.into()));
@@ -123,32 +137,34 @@ fn a_root_of_nodes_that_should_have_been_joined_is_refused() {
 }
 
 /// Section 12.1, field by field.
-#[test]
-fn objects_have_the_bytes_of_the_specification() {
-    let sharded = Sharded::new(1, 13);
-    let mut descriptor = vec![2, 1, 0];
+fn objects_have_the_bytes_of_the_specification(masking: Masking) {
+    let sharded = Sharded::new(masking, 1, 13);
+    let mut descriptor = vec![3, 1, 0];
     descriptor.extend(sharded.session.id().0);
-    let shard = sharded.shard(64..192);
+    let shard = sharded.shard(sharded.chunks(1..3));
     let encoded = shard.encode();
     descriptor.extend(&encoded[35..67]);
-    [64_u64, 192].into_iter().for_each(|position| descriptor.extend(position.to_le_bytes()));
+    [sharded.chunks(1..3).start, sharded.chunks(1..3).end]
+        .into_iter()
+        .for_each(|position| descriptor.extend(position.to_le_bytes()));
     descriptor.extend(4_u32.to_le_bytes());
     [10_u64, 20, 40, 50].into_iter().for_each(|id| descriptor.extend(id.to_le_bytes()));
     assert_eq!(encoded, descriptor);
-    assert_eq!((shard.range(), shard.survivors()), (64..192, sharded.sum.survivors()));
+    assert_eq!((shard.range(), shard.survivors()), (sharded.chunks(1..3), sharded.sum.survivors()));
 
     let sized = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_le_bytes()[..], bytes].concat();
-    let mut wire = vec![0; 208];
-    sharded.uploads[&ClientId(20)].read(104, &mut wire).unwrap();
+    let chunk = wire_len(&sharded.session, u64::from(sharded.session.chunk_len()));
+    let mut wire = vec![0; usize::try_from(2 * chunk).unwrap()];
+    sharded.uploads[&ClientId(20)].read(chunk, &mut wire).unwrap();
     let expected = [sized(&descriptor), sized(&[0b0010]), wire].concat();
-    assert_eq!(sharded.partial(64..192, &[20]).encode(), expected, "one upload's bytes are their own sum");
+    assert_eq!(sharded.partial(sharded.chunks(1..3), &[20]).encode(), expected, "one upload's bytes are their own sum");
 
-    let plan = sharded.sum.plan(64..192).unwrap().encode();
+    let plan = sharded.sum.plan(sharded.chunks(1..3)).unwrap().encode();
     let seeds = 4 + 4;
     assert_eq!(plan.len(), 4 + descriptor.len() + 4 + 33 * seeds);
     assert!(plan.starts_with(&[sized(&descriptor), u32::try_from(seeds).unwrap().to_le_bytes().to_vec()].concat()));
 
-    let root = sharded.work(64..192, GROUPS[0]).root().unwrap().encode();
+    let root = sharded.work(sharded.chunks(1..3), GROUPS[0]).root().unwrap().encode();
     assert!(root.starts_with(&[sized(&descriptor), 1_u64.to_le_bytes().to_vec(), 2_u32.to_le_bytes().to_vec()].concat()));
     assert_eq!(root.len(), 4 + descriptor.len() + 12 + 2 * 40, "chunks 1 and 2 have no parent of their own");
 }
@@ -165,11 +181,10 @@ impl Spool for Broken {
     }
 }
 
-#[test]
-fn storage_that_fails_a_worker_names_the_client() {
-    let sharded = Sharded::new(1, 13);
+fn storage_that_fails_a_worker_names_the_client(masking: Masking) {
+    let sharded = Sharded::new(masking, 1, 13);
     let good = &sharded.uploads[&ClientId(10)];
-    let shard = sharded.shard(64..192);
+    let shard = sharded.shard(sharded.chunks(1..3));
     for spool in [&Broken as &dyn Spool, &MemorySpool::default()] {
         let error = PartialSum::new(&sharded.session, shard.clone(), &[(ClientId(10), good), (ClientId(40), spool)]).unwrap_err();
         let Error::Environment(EnvironmentError::Spool(text)) = &error else { panic!("{error:?}") };
@@ -179,11 +194,10 @@ fn storage_that_fails_a_worker_names_the_client() {
 
 /// A worker opens the file that the server kept, and leaves it where it is.
 #[cfg(feature = "std")]
-#[test]
-fn a_worker_reads_the_file_of_an_upload() {
+fn a_worker_reads_the_file_of_an_upload(masking: Masking) {
     use veilsum::secagg::upload::FileSpool;
 
-    let (mut plane, directory) = (plane(1, 13), tempfile::tempdir().unwrap());
+    let (mut plane, directory) = (plane(masking, 1, 13), tempfile::tempdir().unwrap());
     plane.server.sum_in_shards().unwrap();
     let mut paths = BTreeMap::new();
     for id in plane.world.ids().into_iter().filter(|id| *id != DROPPED) {
@@ -191,8 +205,10 @@ fn a_worker_reads_the_file_of_an_upload() {
         plane.accept(&mut upload).unwrap();
         paths.insert(id, upload.into_spool().unwrap().keep());
     }
-    let (session, expected) = (plane.session.clone(), Sharded::new(1, 13).work(64..LEN, GROUPS[0]).root().unwrap());
-    let plan = plane.close().0.plan(64..LEN).unwrap();
+    let (session, sharded) = (plane.session.clone(), Sharded::new(masking, 1, 13));
+    let range = sharded.chunks(1..12);
+    let expected = sharded.work(range.clone(), GROUPS[0]).root().unwrap();
+    let plan = plane.close().0.plan(range).unwrap();
     let files: Vec<_> = paths.iter().map(|(id, path)| (*id, FileSpool::open(path).unwrap())).collect();
     let uploads: Vec<(ClientId, &dyn Spool)> = files.iter().map(|(id, file)| (*id, file as &dyn Spool)).collect();
     let partial = PartialSum::new(&session, plan.shard().clone(), &uploads).unwrap();
@@ -203,10 +219,10 @@ fn a_worker_reads_the_file_of_an_upload() {
 }
 
 /// Long shards are read, summed and hashed in steps; the steps leave no seam.
-#[test]
-fn a_shard_longer_than_a_step_gives_the_exact_sum() {
+fn a_shard_longer_than_a_step_gives_the_exact_sum(masking: Masking) {
     let len = (3 << 16) + 1000;
-    let mut plane = Plane::new(3, 4, len, 20, 1 << 10);
+    let chunk = if masking == Masking::Pairwise { 1 << 10 } else { 1 << 11 };
+    let mut plane = Plane::new(World::masked(3, 4, masking), len, 20, u32::try_from(chunk).unwrap());
     plane.server.sum_in_shards().unwrap();
     let ids = plane.world.ids();
     let mut upload_of = |id: ClientId| {
@@ -219,7 +235,8 @@ fn a_shard_longer_than_a_step_gives_the_exact_sum() {
     let (session, expected) = (plane.session.clone(), plain_sum(&plane.session, &plane.inputs, &ids));
     let (mut sum, finished) = plane.close();
     let mut roots = Vec::new();
-    for range in [0..1 << 10, 1 << 10..(2 << 16) + (3 << 10), (2 << 16) + (3 << 10)..len] {
+    let seam = (2 << 16) + 3 * chunk;
+    for range in [0..chunk, chunk..seam, seam..len] {
         let plan = sum.plan(range.clone()).unwrap();
         let partial = PartialSum::new(&session, plan.shard().clone(), &uploads).unwrap();
         let shard = partial.unmask(&plan).unwrap();

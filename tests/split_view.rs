@@ -19,18 +19,24 @@ mod views;
 
 use std::collections::BTreeMap;
 
+use common::masking::over_both_maskings;
 use dealer::index;
 use evil::{List, Per, Scene, admits, entry, of, transcript};
 use forge::{ADVERTS, DELIVERY, Raw, SURVIVORS};
 use rand::{SeedableRng as _, rngs::StdRng};
 use veilsum::{
-    ClientId, ParamsError, Party,
+    ClientId, Masking, ParamsError, Party,
     message::{Adverts, Bytes, Dealing, Delivery, Entry, Message, Package, Reveal, RevealedShare, Shares, Survivors},
 };
 use views::{
     Kinds, Params, Path, Rules, Set, all_params, each_path, every_assignment, has, includes, members, size, subsets, sum_of,
     two_can_coexist, views,
 };
+
+over_both_maskings! {
+    clients_take_dealings_and_survivors_of_their_own_view_only_as_the_model_says,
+    whatever_a_server_shows_to_clients_it_gets_one_sum_of_enough_honest_inputs,
+}
 
 #[test]
 fn every_released_sum_has_enough_honest_inputs_that_are_masked_alike() {
@@ -96,8 +102,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(n: u32, c: u32, d: u32) -> Self {
-        let scene = Scene::play(u64::from(n), &[], |b| b.max_colluders(c).max_dropouts(d));
+    fn new(masking: Masking, n: u32, c: u32, d: u32) -> Self {
+        let scene = Scene::play(masking, u64::from(n), &[], |b| b.max_colluders(c).max_dropouts(d));
         let ids = scene.ids();
         Self { params: Params::new(n, c, d), scene, ids }
     }
@@ -153,10 +159,9 @@ fn package(shares: &[u8], holder: ClientId) -> Package {
     Package { peer: shares.client, ..package }
 }
 
-#[test]
-fn clients_take_dealings_and_survivors_of_their_own_view_only_as_the_model_says() {
+fn clients_take_dealings_and_survivors_of_their_own_view_only_as_the_model_says(masking: Masking) {
     for (n, c, d) in [(3, 0, 1), (4, 1, 1), (5, 0, 2)] {
-        let stage = Stage::new(n, c, d);
+        let stage = Stage::new(masking, n, c, d);
         stage.check_lists::<Delivery>(|message, id, dealt| {
             let others = dealt.iter().filter(|shares| Raw::parse(shares).client != id);
             message.packages = others.map(|shares| package(shares, id)).collect();
@@ -225,11 +230,10 @@ fn play(params: Params, answers: &Answers) -> u32 {
     smallest
 }
 
-#[test]
-fn whatever_a_server_shows_to_clients_it_gets_one_sum_of_enough_honest_inputs() {
+fn whatever_a_server_shows_to_clients_it_gets_one_sum_of_enough_honest_inputs(masking: Masking) {
     // The largest c for each n and d; smaller ones are played with the same answers, and every set of colluders.
     for (n, most, d) in [(2, 0, 0), (3, 1, 0), (3, 0, 1), (4, 2, 0), (4, 1, 1), (5, 3, 0), (5, 2, 1), (5, 0, 2)] {
-        let stage = Stage::new(n, most, d);
+        let stage = Stage::new(masking, n, most, d);
         let answers = ask(&stage);
         for colluders in subsets(stage.params.everybody()).filter(|set| size(*set) <= most) {
             let params = Params { n, d, colluders };

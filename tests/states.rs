@@ -12,7 +12,7 @@ mod forge;
 
 use std::{collections::BTreeMap, convert::Infallible, fmt::Debug};
 
-use common::{World, mask_all, read_all};
+use common::{World, mask_all, masking::over_both_maskings, read_all};
 use curve25519_dalek::Scalar;
 use dealer::{MASK_ROOT, Polynomials, SELF_SECRET, kdf, key_pair, number};
 use forge::hash;
@@ -22,7 +22,7 @@ use rand::{
     rngs::StdRng,
 };
 use veilsum::{
-    ClientFault, ClientId, DecodeError, EnvironmentError, Error, Identity, InputError, Layout, ParamsError, RoundError,
+    ClientFault, ClientId, DecodeError, EnvironmentError, Error, Identity, InputError, Layout, Masking, ParamsError, RoundError,
     ServerFault, Session, SessionBuilder, SigningIdentity,
     driver::{self, ClientFailure, ClientStep, ServerStep},
     message::{Advert, Message},
@@ -37,6 +37,11 @@ use veilsum::{
         upload::{MemorySpool, SpoolError, Upload},
     },
 };
+
+over_both_maskings! {
+    no_state_prints_a_secret_or_anything_as_long_as_one,
+    the_driver_prints_no_more_than_the_states,
+}
 
 #[test]
 fn everything_can_be_moved_to_another_thread_and_what_is_not_a_state_can_be_shared() {
@@ -120,13 +125,16 @@ fn derive(printed: &mut Printed, session: &Session, id: ClientId, drawn: &[u8]) 
         ("self seed", kdf(session, "self-seed", scalar("self-secret", entropy[1]).as_bytes(), &[&number(id)])),
     ];
     seeds.iter().for_each(|(name, seed)| printed.secret(name, seed));
+    if let Some(part) = entropy.get(4) {
+        printed.secret("error seed", &kdf::<32>(session, "error-seed", part, &[&number(id)]));
+    }
 }
 
 /// Plays a session of three and prints every state that there is on the way.
-fn print_everything() -> Printed {
+fn print_everything(masking: Masking) -> Printed {
     let mut printed = Printed { texts: Vec::new(), secrets: Vec::new() };
     let p = &mut printed;
-    let mut world = World::new(3, 1);
+    let mut world = World::masked(3, 1, masking);
     let session = world.builder(70, 20).build().unwrap();
     let inputs = world.inputs(&session);
     let mut rng = Recorder { inner: StdRng::seed_from_u64(2), given: Vec::new() };
@@ -240,9 +248,8 @@ fn tells(text: &str, secret: &[u8]) -> bool {
     })
 }
 
-#[test]
-fn no_state_prints_a_secret_or_anything_as_long_as_one() {
-    let printed = print_everything();
+fn no_state_prints_a_secret_or_anything_as_long_as_one(masking: Masking) {
+    let printed = print_everything(masking);
     assert!(printed.texts.len() > 60 && printed.secrets.len() > 20);
     for text in &printed.texts {
         assert!(longest_hex_run(text) < 16 && longest_list(text) < 16, "{text}");
@@ -272,9 +279,8 @@ fn an_identity_prints_its_public_key_only() {
     }
 }
 
-#[test]
-fn the_driver_prints_no_more_than_the_states() {
-    let mut world = World::new(3, 3);
+fn the_driver_prints_no_more_than_the_states(masking: Masking) {
+    let mut world = World::masked(3, 3, masking);
     let session = world.builder(70, 20).build().unwrap();
     let mut rng = StdRng::seed_from_u64(4);
     let mut server = driver::Server::new(&session, world.server.clone()).unwrap();

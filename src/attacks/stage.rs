@@ -12,7 +12,8 @@ use curve25519_dalek::Scalar;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
-    Bound, ClientId, Error, Identity, ParamsError, Ring, Session, SessionBuilder, SigningIdentity,
+    Bound, ClientId, Error, Identity, IdentityKey, LatticeSet, Masking, ParamsError, Ring, Session, SessionBuilder,
+    SigningIdentity,
     crypto::{sign::Signed, vss::Share},
     hash::{Hash, hash},
     label,
@@ -28,6 +29,11 @@ use crate::{
 };
 
 pub(super) type Per<T> = BTreeMap<ClientId, T>;
+type Roster = Vec<(ClientId, IdentityKey)>;
+
+/// Words of a block of [`Stage::lattice`], one in each coefficient.
+pub(super) const BLOCK: usize = 2048;
+pub(super) const MAX_ABS: u64 = 1 << 19;
 
 /// What reached the server.
 #[derive(Default)]
@@ -37,8 +43,10 @@ pub(super) struct Seen {
     /// By dealer and holder.
     pub(super) packages: BTreeMap<(ClientId, ClientId), Package>,
     headers: Per<Entry<MaskedInput>>,
-    /// Masked words.
+    /// Masked words, of pairwise masks.
     pub(super) uploads: Per<Vec<u32>>,
+    /// Bytes of masked vectors.
+    pub(super) wires: Per<Vec<u8>>,
     pub(super) agreed: Per<Entry<Consistency>>,
     reveals: Per<(BTreeSet<ClientId>, Reveal)>,
 }
@@ -89,17 +97,39 @@ impl Stage {
         bits: u8,
         configure: impl FnOnce(SessionBuilder) -> SessionBuilder,
     ) -> Result<Self, ParamsError> {
+        let bound = Bound::Tail { max_sum: 1, log2: 40 };
+        let vector = |roster: Roster, server| configure(Session::builder(roster, server, 100, bits, bound).chunk_len(64)).build();
+        // A tail bound is the application's word and is not checked, so inputs may be any words.
+        let max = u32::try_from(Ring::new(bits).unwrap().max()).unwrap();
+        Self::of(n, colluders, vector, |rng| (0..100).map(|_| rng.next_u32() & max).collect())
+    }
+
+    /// Clients 10, 20, .. without colluders and with lattice masks: two blocks of words up to [`MAX_ABS`], those of the first zero.
+    pub(super) fn lattice(n: u64) -> Self {
+        let vector = |roster: Roster, server| {
+            let builder = Session::builder(roster, server, 2 * BLOCK as u64, 24, Bound::Exact { max_abs: MAX_ABS });
+            builder.masking(Masking::Lattice(LatticeSet::S48)).chunk_len(2 * BLOCK as u32).build()
+        };
+        let input = |rng: &mut StdRng| {
+            let word = |place: usize, drawn: u32| if place < BLOCK { 0 } else { drawn % MAX_ABS as u32 };
+            (0..2 * BLOCK).map(|place| word(place, rng.next_u32())).collect()
+        };
+        Self::of(n, &[], vector, input).unwrap()
+    }
+
+    fn of(
+        n: u64,
+        colluders: &[ClientId],
+        session: impl FnOnce(Roster, IdentityKey) -> Result<Session, ParamsError>,
+        input: impl Fn(&mut StdRng) -> Vec<u32>,
+    ) -> Result<Self, ParamsError> {
         let mut rng = StdRng::seed_from_u64(n);
         let mut identity = || Arc::new(SigningIdentity::generate(&mut rng).unwrap());
         let identities: Per<_> = (1..=n).map(|ten| (ClientId(10 * ten), identity() as Arc<dyn Identity>)).collect();
         let server = identity();
-        let roster = identities.iter().map(|(id, identity)| (*id, identity.public_key()));
-        // A tail bound is the application's word and is not checked, so inputs may be any words.
-        let bound = Bound::Tail { max_sum: 1, log2: 40 };
-        let session = configure(Session::builder(roster, server.public_key(), 100, bits, bound).chunk_len(64)).build()?;
-        let max = u32::try_from(Ring::new(bits).unwrap().max()).unwrap();
-        let mut input = || (0..100).map(|_| rng.next_u32() & max).collect();
-        let inputs = identities.keys().map(|id| (*id, input())).collect();
+        let roster = identities.iter().map(|(id, identity)| (*id, identity.public_key())).collect();
+        let session = session(roster, server.public_key())?;
+        let inputs = identities.keys().map(|id| (*id, input(&mut rng))).collect();
         let (seen, pool) = (Seen::default(), Pool::default());
         Ok(Self { session, rng, identities, server, inputs, colluders: colluders.to_vec(), seen, pool })
     }
@@ -198,7 +228,10 @@ impl Stage {
         let mut wire = Vec::new();
         state.mask(&self.inputs[&id], &mut wire).unwrap();
         let (state, message) = state.finish().unwrap();
-        self.seen.uploads.insert(id, self.unpack(&wire));
+        if self.session.geometry().is_none() {
+            self.seen.uploads.insert(id, self.unpack(&wire));
+        }
+        self.seen.wires.insert(id, wire);
         self.seen.headers.insert(id, self.entry(&message));
         if self.colluders.contains(&id) {
             for (owner, pair) in &state.shares {

@@ -101,6 +101,14 @@ impl Accumulator {
         }
     }
 
+    /// Adds to zeros what [`Accumulator::pack`] made, and nothing else.
+    pub(crate) fn unpack(&mut self, wire: &[u8]) -> Result<(), DecodeError> {
+        match &mut self.lanes {
+            Lanes::Lattice(residues) => residues.unpack(wire),
+            _ => self.add_wire(&self.range.clone(), wire),
+        }
+    }
+
     /// Where these positions lie in the range.
     fn place(&self, range: &Range<u64>) -> Option<Range<usize>> {
         let index = |position: u64| usize::try_from(position.checked_sub(self.range.start)?).ok();

@@ -208,12 +208,7 @@ impl PartialSum {
         let wire = reader.bytes(len)?;
         reader.finish()?;
         let mut sum = Accumulator::new(&layout, &shard.range)?;
-        sum.add_wire(&shard.range, wire)?;
-        let mut canonical = Vec::with_capacity(len);
-        sum.pack(&mut canonical);
-        if canonical != wire {
-            return Err(DecodeError::Value.into());
-        }
+        sum.unpack(wire)?;
         Ok(Self { shard, layout, included, sum })
     }
 

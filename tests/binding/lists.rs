@@ -4,16 +4,23 @@ use std::fmt::Debug;
 
 use rand::{SeedableRng, rngs::StdRng};
 use veilsum::{
-    ClientFault, ClientId, DecodeError, Error, Identity, Party, ServerFault, Session,
+    ClientFault, ClientId, DecodeError, Error, Identity, Masking, Party, ServerFault, Session,
     message::{Adverts, Agreement, Body, Bytes, Delivery, Entry, EntryBody, Message, Survivors},
     secagg::{Failure, Outbox},
 };
 
 use crate::{
-    common::World,
+    common::{World, masking::over_both_maskings},
     drill::{Door, Drill, Per},
     forge::{ADVERTS, CONSISTENCY, Raw, alter, hash, label, resign},
 };
+
+over_both_maskings! {
+    adverts_that_the_server_altered_end_the_client,
+    a_delivery_that_the_server_altered_ends_the_client,
+    survivors_that_the_server_altered_end_the_client,
+    an_agreement_that_the_server_altered_ends_the_client,
+}
 
 /// The field, the server's bytes, and the evidence that they are.
 type Case = (&'static str, Vec<u8>, ServerFault);
@@ -124,7 +131,7 @@ struct Names {
 impl Names {
     fn sign<B: EntryBody>(&self, session: &[u8; 32], entry: &Entry<B>, identity: &dyn Identity) -> Bytes<64> {
         let mut out = label("signature");
-        out.push(2 ^ self.version);
+        out.push(3 ^ self.version);
         out.extend((1 ^ self.suite).to_le_bytes());
         out.extend(session.map(|byte| byte ^ self.session));
         out.push(B::TYPE ^ self.kind);
@@ -217,17 +224,16 @@ fn each_ends<S: Debug, T: Debug>(
     assert!(left_over > 0, "every case has a client of its own, and the message itself is good");
 }
 
-fn begin() -> (World, Session, Vec<ClientId>) {
-    let world = World::new(CLIENTS, 5);
+fn begin(masking: Masking) -> (World, Session, Vec<ClientId>) {
+    let world = World::masked(CLIENTS, 5, masking);
     let session = world.builder(70, 20).build().unwrap();
     let mut present = world.ids();
     assert_eq!(present.pop(), Some(ABSENT));
     (world, session, present)
 }
 
-#[test]
-fn adverts_that_the_server_altered_end_the_client() {
-    let (mut world, session, present) = begin();
+fn adverts_that_the_server_altered_end_the_client(masking: Masking) {
+    let (mut world, session, present) = begin(masking);
     let mut rng = StdRng::seed_from_u64(9);
     let mut nothing = |_: &mut Door<'_>| {};
     let (server, states) = Drill::new(&mut world, &session, &mut nothing).advertise(&present);
@@ -251,9 +257,8 @@ fn adverts_that_the_server_altered_end_the_client() {
     each_ends(&world, &session, round, cases, |state, message| state.receive(message, &mut rng));
 }
 
-#[test]
-fn a_delivery_that_the_server_altered_ends_the_client() {
-    let (mut world, session, present) = begin();
+fn a_delivery_that_the_server_altered_ends_the_client(masking: Masking) {
+    let (mut world, session, present) = begin(masking);
     let mut rng = StdRng::seed_from_u64(9);
     let mut nothing = |_: &mut Door<'_>| {};
     let mut drill = Drill::new(&mut world, &session, &mut nothing);
@@ -289,9 +294,8 @@ fn package_cases(forger: &mut Forger<'_>, mismatch: ServerFault) {
     forger.body::<Delivery>("package", ServerFault::WrongPackages, |list| list.packages.truncate(1));
 }
 
-#[test]
-fn survivors_that_the_server_altered_end_the_client() {
-    let (mut world, session, present) = begin();
+fn survivors_that_the_server_altered_end_the_client(masking: Masking) {
+    let (mut world, session, present) = begin(masking);
     let inputs = world.inputs(&session);
     let mut nothing = |_: &mut Door<'_>| {};
     let mut drill = Drill::new(&mut world, &session, &mut nothing);
@@ -321,9 +325,8 @@ fn survivors_that_the_server_altered_end_the_client() {
     each_ends(&world, &session, round, cases, veilsum::secagg::client::AwaitingSurvivors::receive);
 }
 
-#[test]
-fn an_agreement_that_the_server_altered_ends_the_client() {
-    let (mut world, session, present) = begin();
+fn an_agreement_that_the_server_altered_ends_the_client(masking: Masking) {
+    let (mut world, session, present) = begin(masking);
     let inputs = world.inputs(&session);
     let mut nothing = |_: &mut Door<'_>| {};
     let mut drill = Drill::new(&mut world, &session, &mut nothing);

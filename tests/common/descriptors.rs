@@ -71,7 +71,7 @@ pub fn unusual() -> SessionBuilder {
 /// The encoding of [`unusual`], from the table in section 4.
 pub fn unusual_bytes() -> Vec<u8> {
     let (roster, server) = parties(5);
-    let mut out = hex::decode("020100010105000000").unwrap();
+    let mut out = hex::decode("030100010105000000").unwrap();
     for (id, key) in roster {
         out.extend(id.0.to_le_bytes());
         out.extend(key.0);

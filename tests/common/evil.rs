@@ -11,7 +11,7 @@ use std::{
 use curve25519_dalek::{RistrettoPoint, Scalar, ristretto::CompressedRistretto, traits::Identity as _};
 use rand::{SeedableRng as _, rngs::StdRng};
 use veilsum::{
-    ClientId, Error, RoundError, ServerFault, Session, SessionBuilder, SigningIdentity,
+    ClientId, Error, Masking, RoundError, ServerFault, Session, SessionBuilder, SigningIdentity,
     message::{
         Advert, Adverts, Agreement, Body, Bytes, Consistency, Dealing, Delivery, Entry, EntryBody, MaskedInput, RevealedShare,
         Survivors,
@@ -20,7 +20,7 @@ use veilsum::{
 };
 
 use crate::{
-    common::{World, read_all},
+    common::{World, masking::LATTICE, read_all},
     dealer::{scalar, second_generator},
     forge::{ADVERTS, AGREEMENT, ANNOUNCEMENT, DELIVERY, Raw, SURVIVORS, alter, alter_body, hash, sign_entry},
     player::{Player, State, check_sum, ends},
@@ -51,8 +51,8 @@ impl Scene {
     /// `n` clients with ids 10, 20, ..; the server does not hear of `(id, round)` from that round on.
     ///
     /// Scenes of equal `n` have the same identities, and inputs and secrets of their own.
-    pub fn play(n: u64, unheard: &[(u64, u8)], change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
-        let mut world = World::new(n, 70 + n);
+    pub fn play(masking: Masking, n: u64, unheard: &[(u64, u8)], change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
+        let mut world = World::masked(n, 70 + n, masking);
         let session = change(world.builder(5, 20).min_honest(2)).build().unwrap();
         world.rng = StdRng::seed_from_u64(u64::from_le_bytes(session.id().0[..8].try_into().unwrap()));
         let inputs = world.inputs(&session);
@@ -267,10 +267,20 @@ pub fn transcript(message: &[u8]) -> [u8; 32] {
     Raw::parse(message).prev
 }
 
-/// Sessions of every size up to five; in the last one not everybody is heard to the end.
+/// Sessions of every size up to five; in the last one of either masking not everybody is heard to the end. The lists do not depend on the
+/// masking, so that two sessions with lattice masks will do.
 fn scenes() -> Vec<Scene> {
-    let of = |n, c, d, unheard: &[(u64, u8)]| Scene::play(n, unheard, |b| b.max_colluders(c).max_dropouts(d));
-    vec![of(2, 0, 0, &[]), of(3, 1, 0, &[]), of(4, 1, 1, &[]), of(5, 1, 1, &[]), of(5, 0, 2, &[(50, 1), (20, 2)])]
+    let of = |masking, n, c, d, unheard: &[(u64, u8)]| Scene::play(masking, n, unheard, |b| b.max_colluders(c).max_dropouts(d));
+    let unheard = [(50, 1), (20, 2)];
+    vec![
+        of(Masking::Pairwise, 2, 0, 0, &[]),
+        of(Masking::Pairwise, 3, 1, 0, &[]),
+        of(Masking::Pairwise, 4, 1, 1, &[]),
+        of(Masking::Pairwise, 5, 1, 1, &[]),
+        of(Masking::Pairwise, 5, 0, 2, &unheard),
+        of(LATTICE, 3, 1, 0, &[]),
+        of(LATTICE, 5, 0, 2, &unheard),
+    ]
 }
 
 pub static SCENES: LazyLock<Vec<Scene>> = LazyLock::new(scenes);
@@ -285,7 +295,7 @@ pub fn positions<L: List>() -> Vec<(&'static Scene, ClientId, ClientId)> {
     let listed =
         |(scene, to): (&'static Scene, ClientId)| scene.sent::<L>(to).listed().into_iter().map(move |listed| (scene, to, listed));
     let positions: Vec<_> = targets(L::TYPE).flat_map(listed).collect();
-    assert!(positions.len() >= 2 * 2 + 3 * 3 + 4 * 4 + 5 * 5 + 3 * 3, "every place of every list");
+    assert!(positions.len() >= 2 * 2 + 3 * 3 + 4 * 4 + 5 * 5 + 3 * 3 + 3 * 3 + 3 * 3, "every place of every list");
     positions
 }
 

@@ -69,7 +69,7 @@ impl<S: Spool> Spool for Faulty<S> {
             Fault::Panic => panic_quietly(),
             Fault::Error => Err(SpoolError::new("the disk is on fire")),
             Fault::Foreign => {
-                *out.last_mut().unwrap() |= 0x80;
+                *out.last_mut().unwrap() ^= 0x80;
                 Ok(())
             }
         }

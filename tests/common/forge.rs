@@ -58,7 +58,7 @@ impl Raw {
     /// An unsigned message of this version and suite.
     pub fn new(session: &Session, kind: u8, client: ClientId, prev: [u8; 32]) -> Self {
         let (body, attachment) = (Vec::new(), Vec::new());
-        Self { version: 2, suite: 1, session: session.id().0, kind, client, prev, body, attachment, signature: [0; 64] }
+        Self { version: 3, suite: 1, session: session.id().0, kind, client, prev, body, attachment, signature: [0; 64] }
     }
 
     /// Cuts well-formed bytes into fields.
@@ -151,7 +151,7 @@ pub fn sign<B: Body>(session: &Session, client: ClientId, prev: [u8; 32], body: 
 /// Signs an entry as it is now, as its client would have; its attachment hash is taken as it stands.
 pub fn sign_entry<B: EntryBody>(session: &Session, entry: &mut Entry<B>, identity: &dyn Identity) {
     let mut out = label("signature");
-    out.push(2);
+    out.push(3);
     out.extend(1_u16.to_le_bytes());
     out.extend(session.id().0);
     out.push(B::TYPE);

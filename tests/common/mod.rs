@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::panic_in_result_fn, reason = "tests")]
 
+pub mod masking;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -41,13 +43,27 @@ impl World {
     }
 
     pub fn builder(&self, vector_len: u64, modulus_bits: u8) -> SessionBuilder {
+        let max_abs = self.max_abs(modulus_bits);
         let holds = (1_u64 << (modulus_bits - 1)) - 1;
-        let max_abs = holds / self.clients.len() as u64;
         let bound = if max_abs == 0 { Bound::Tail { max_sum: holds, log2: 40 } } else { Bound::Exact { max_abs } };
         let roster = self.clients.iter().map(|(id, identity)| (*id, identity.public_key()));
-        let builder = Session::builder(roster, self.server.public_key(), vector_len, modulus_bits, bound).masking(self.masking);
-        // Blocks of lattice masks are longer: the default is the least that they allow.
-        if self.masking == Masking::Pairwise { builder.chunk_len(64) } else { builder }
+        let builder = Session::builder(roster, self.server.public_key(), vector_len, modulus_bits, bound);
+        let chunk_len = u32::try_from(self.block(modulus_bits)).unwrap();
+        builder.masking(self.masking(modulus_bits)).chunk_len(chunk_len)
+    }
+
+    /// The least chunk of sessions with words of so many bits: 64 words, or a block of lattice masks.
+    pub fn block(&self, modulus_bits: u8) -> u64 {
+        masking::block_len(self.masking(modulus_bits), self.clients.len() as u64, self.max_abs(modulus_bits))
+    }
+
+    fn max_abs(&self, modulus_bits: u8) -> u64 {
+        ((1_u64 << (modulus_bits - 1)) - 1) / self.clients.len() as u64
+    }
+
+    /// The small set of lattice masks holds sums of up to 36 bits.
+    fn masking(&self, modulus_bits: u8) -> Masking {
+        if self.masking == masking::LATTICE && modulus_bits > 36 { masking::WIDE } else { self.masking }
     }
 
     pub fn ids(&self) -> Vec<ClientId> {

@@ -29,9 +29,8 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// `n` clients with vectors of `len` words of `bits` bits, in chunks of `chunk_len` words. Equal arguments give equal bytes.
-    pub fn new(n: u64, seed: u64, len: u64, bits: u8, chunk_len: u32) -> Self {
-        let mut world = World::new(n, seed);
+    /// Vectors of `len` words of `bits` bits, in chunks of `chunk_len` words. Equal worlds give equal bytes.
+    pub fn new(mut world: World, len: u64, bits: u8, chunk_len: u32) -> Self {
         let session = world.builder(len, bits).chunk_len(chunk_len).build().unwrap();
         let inputs = world.inputs(&session);
         let round = until_inputs(&mut world, &session);
@@ -43,6 +42,12 @@ impl Plane {
             headers.insert(id, header);
         }
         Self { world, session, inputs, server: round.server, clients, wires, headers }
+    }
+
+    /// In the shortest chunks: so many, and words after the last whole one.
+    pub fn of_chunks(world: World, bits: u8, chunks: u64, rest: u64) -> Self {
+        let chunk_len = world.block(bits);
+        Self::new(world, chunks * chunk_len + rest, bits, u32::try_from(chunk_len).unwrap())
     }
 
     /// A whole upload.

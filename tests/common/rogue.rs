@@ -3,6 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+#[path = "lattice.rs"]
+mod lattice;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use aes::{
@@ -16,7 +19,7 @@ use chacha20poly1305::{
 use curve25519_dalek::Scalar;
 use rand::{Rng, rngs::StdRng};
 use veilsum::{
-    ClientId, Session, SigningIdentity,
+    ClientId, Masking, Session, SigningIdentity,
     message::{
         Advert, Adverts, Bytes, Consistency, Dealing, Delivery, Digest, Entry, MaskedInput, Message, Package, Reveal,
         RevealedShare, Shares, Survivors,
@@ -25,6 +28,7 @@ use veilsum::{
 use x_wing::DecapsulationKey;
 
 use crate::{
+    common::masking::wire_len,
     dealer::{
         MASK_ROOT, Parcel, Polynomials, SELF_SECRET, cipher, decapsulate, digest, encapsulate, envelope_key, index, kdf,
         key_commitment, key_pair, number, pair_seed,
@@ -182,6 +186,18 @@ impl Rogue {
     /// The masked vector on the wire, and its header.
     pub fn masked_input(&self, words: &[u64]) -> (Vec<u8>, Vec<u8>) {
         let session = &self.session;
+        let wire = match session.masking() {
+            Masking::Pairwise => self.masked_words(words),
+            _ => lattice::masked(session, &self.masks, words),
+        };
+        let root = Bytes(root(session, &wire));
+        let header = MaskedInput { root, vector_len: session.vector_len(), chunk_len: session.chunk_len() };
+        (wire, sign(session, self.id, self.h2, &header, &*self.identity))
+    }
+
+    /// Under pairwise masks.
+    fn masked_words(&self, words: &[u64]) -> Vec<u8> {
+        let session = &self.session;
         let masked = words.iter().enumerate().map(|(position, word)| {
             let add = |sum: u64, (seed, negative): &([u8; 32], bool)| {
                 let mask = mask_word(session, seed, position);
@@ -189,10 +205,7 @@ impl Rogue {
             };
             self.masks.iter().fold(*word, add)
         });
-        let wire = pack(session.modulus_bits(), masked);
-        let root = Bytes(root(session, &wire));
-        let header = MaskedInput { root, vector_len: session.vector_len(), chunk_len: session.chunk_len() };
-        (wire, sign(session, self.id, self.h2, &header, &*self.identity))
+        pack(session.modulus_bits(), masked)
     }
 
     pub fn hear_survivors(&mut self, message: &[u8]) {
@@ -314,7 +327,7 @@ fn bytes(bits: impl Iterator<Item = bool>) -> Vec<u8> {
 
 /// The Merkle root of a packed vector (section 12).
 pub fn root(session: &Session, wire: &[u8]) -> [u8; 32] {
-    let chunk_bytes = session.chunk_len() as usize / 8 * usize::from(session.modulus_bits());
+    let chunk_bytes = usize::try_from(wire_len(session, u64::from(session.chunk_len()))).unwrap();
     let leaf = |(place, chunk): (usize, &[u8])| hash("leaf", &[&(place as u64).to_le_bytes(), chunk]);
     let leaves: Vec<_> = wire.chunks(chunk_bytes).enumerate().map(leaf).collect();
     hash("root", &[&session.vector_len().to_le_bytes(), &session.chunk_len().to_le_bytes(), &tree(&leaves)])

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use veilsum::{
-    ClientId, Error, Session,
+    ClientId, Error, Masking, Session,
     secagg::{
         shard::{PartialSum, ShardDescriptor, ShardSum, UnmaskPlan},
         sum::Sum,
@@ -13,7 +13,7 @@ use veilsum::{
     },
 };
 
-use crate::plane::Plane;
+use crate::{common::World, plane::Plane};
 
 /// The survivors' uploads in groups.
 pub const GROUPS: [&[&[u64]]; 5] = [
@@ -24,13 +24,12 @@ pub const GROUPS: [&[&[u64]]; 5] = [
     &[&[20], &[], &[10, 40, 50]],
 ];
 
-/// Eleven chunks of 64 words, and 37 words.
-pub const LEN: u64 = 11 * 64 + 37;
 pub const DROPPED: ClientId = ClientId(30);
 
-/// Round 2 of a session of five that is the same for equal arguments; client 30 will not send its input.
-pub fn plane(seed: u64, bits: u8) -> Plane {
-    Plane::new(5, seed, LEN, bits, 64)
+/// Round 2 of a session of five that is the same for equal arguments; client 30 will not send its input. Vectors have eleven chunks and
+/// 37 words.
+pub fn plane(masking: Masking, seed: u64, bits: u8) -> Plane {
+    Plane::of_chunks(World::masked(5, seed, masking), bits, 11, 37)
 }
 
 /// A session that leaves its sum to shards, at its end.
@@ -42,8 +41,8 @@ pub struct Sharded {
 }
 
 impl Sharded {
-    pub fn new(seed: u64, bits: u8) -> Self {
-        let mut plane = plane(seed, bits);
+    pub fn new(masking: Masking, seed: u64, bits: u8) -> Self {
+        let mut plane = plane(masking, seed, bits);
         plane.server.sum_in_shards().unwrap();
         let mut uploads = BTreeMap::new();
         for id in plane.world.ids().into_iter().filter(|id| *id != DROPPED) {
@@ -53,6 +52,12 @@ impl Sharded {
         }
         let (session, inputs) = (plane.session.clone(), plane.inputs.clone());
         Self { session, inputs, uploads, sum: plane.close().0 }
+    }
+
+    /// The positions of these chunks.
+    pub fn chunks(&self, chunks: Range<u64>) -> Range<u64> {
+        let position = |chunk: u64| (chunk * u64::from(self.session.chunk_len())).min(self.session.vector_len());
+        position(chunks.start)..position(chunks.end)
     }
 
     pub fn shard(&self, range: Range<u64>) -> ShardDescriptor {

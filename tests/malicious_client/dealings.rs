@@ -40,7 +40,7 @@ fn malformed(t: u32) -> Vec<(Change, ClientFault)> {
 
 #[test]
 fn a_malformed_dealing_that_the_server_forwards_ends_every_client_and_is_the_servers_fault() {
-    for (mut world, session) in worlds() {
+    for (mut world, session) in worlds(veilsum::Masking::Pairwise) {
         for dealer in world.ids() {
             for (change, fault) in malformed(session.threshold()) {
                 let dealt = Dealt::new(&mut world, &session, &[dealer], |rogue| rogue.shares(rogue.honest_packages()));
@@ -85,7 +85,7 @@ fn two_clients_can_not_have_one_identity() {
 
 #[test]
 fn a_dealer_that_shares_constants_or_the_identity_gives_only_itself_away() {
-    for (mut world, session) in worlds() {
+    for (mut world, session) in worlds(veilsum::Masking::Pairwise) {
         let (ids, inputs) = (world.ids(), world.inputs(&session));
         for (dealer, leaves) in ids.iter().flat_map(|id| [(*id, false), (*id, true)]) {
             if leaves && session.max_dropouts() == 0 {
@@ -150,7 +150,7 @@ fn for_holder(shares: &Shares, holder: ClientId) -> &Package {
 
 #[test]
 fn a_copied_or_reflected_package_opens_for_nobody_and_blames_nobody() {
-    for (mut world, session) in worlds() {
+    for (mut world, session) in worlds(veilsum::Masking::Pairwise) {
         let ids = world.ids();
         for (copier, source) in pairs(&ids) {
             // What the source sealed for the same holder, commitments and all; and to the source, what it had sealed for the copier.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use veilsum::{
-    ClientFault, ClientId, DecodeError, Error, RoundError, Session,
+    ClientFault, ClientId, DecodeError, Error, Masking, RoundError, Session,
     message::{Bytes, MaskedInput},
     secagg::{
         server::CollectingInputs,
@@ -11,16 +11,24 @@ use veilsum::{
 };
 
 use crate::{
-    common::World,
+    common::{
+        World,
+        masking::{over_both_maskings, wire_len},
+    },
     forge::sign,
     rogue::{Rogue, root},
     villain::{Dealt, Opened, named, others, quiet, upload},
 };
 
-/// Three chunks, and six bits of padding after the last word.
-fn world(n: u64) -> (World, Session) {
-    let world = World::new(n, 95 + n);
-    let session = world.builder(130, 21).build().unwrap();
+over_both_maskings! {
+    an_upload_that_does_not_match_counts_for_nothing_until_a_good_one_follows,
+    an_upload_of_another_session_does_not_match,
+}
+
+/// Two chunks and two words; with pairwise masks, six bits of padding after the last word.
+fn world(masking: Masking, n: u64) -> (World, Session) {
+    let world = World::masked(n, 95 + n, masking);
+    let session = world.builder(2 * world.block(21) + 2, 21).build().unwrap();
     (world, session)
 }
 
@@ -39,10 +47,13 @@ fn misfits(server: &CollectingInputs, rogue: &Rogue, words: &[u64]) -> Vec<(Uplo
         other[at] ^= 1;
         (uploaded(server, rogue.id, &other), header.clone(), mismatch())
     });
-    let short = [0, 168, wire.len() - 1].map(|len| (uploaded(server, rogue.id, &wire[..len]), header.clone(), mismatch()));
+    let chunk = usize::try_from(wire_len(&rogue.session, rogue.session.chunk_len().into())).unwrap();
+    let short = [0, chunk, wire.len() - 1].map(|len| (uploaded(server, rogue.id, &wire[..len]), header.clone(), mismatch()));
     let other = others(&rogue.holders(), rogue.id)[0];
     let anothers = (uploaded(server, other, &wire), header, mismatch());
-    let padding = [0x80, 0x04].map(|bit| {
+    // Padding of lattice masks means nothing.
+    let padded = [0x80, 0x04].into_iter().filter(|_| rogue.session.masking() == Masking::Pairwise);
+    let padding = padded.map(|bit| {
         let mut padded = wire.clone();
         *padded.last_mut().unwrap() |= bit;
         let own_root = Bytes(root(&rogue.session, &padded));
@@ -54,10 +65,9 @@ fn misfits(server: &CollectingInputs, rogue: &Rogue, words: &[u64]) -> Vec<(Uplo
     flipped.into_iter().chain(short).chain([anothers]).chain(padding).collect()
 }
 
-#[test]
-fn an_upload_that_does_not_match_counts_for_nothing_until_a_good_one_follows() {
+fn an_upload_that_does_not_match_counts_for_nothing_until_a_good_one_follows(masking: Masking) {
     for n in 3..=5 {
-        let (mut world, session) = world(n);
+        let (mut world, session) = world(masking, n);
         let (ids, inputs) = (world.ids(), world.inputs(&session));
         let mut follows = ids.iter().flat_map(|id| [(*id, true), (*id, false)]).collect::<Vec<_>>();
         follows.retain(|(_, follows)| *follows || session.max_dropouts() > 0);
@@ -81,10 +91,9 @@ fn an_upload_that_does_not_match_counts_for_nothing_until_a_good_one_follows() {
     }
 }
 
-#[test]
-fn an_upload_of_another_session_does_not_match() {
-    let (mut world, session) = world(5);
-    let other_session = world.builder(130, 21).attempt([1; 16]).build().unwrap();
+fn an_upload_of_another_session_does_not_match(masking: Masking) {
+    let (mut world, session) = world(masking, 5);
+    let other_session = world.builder(session.vector_len(), 21).attempt([1; 16]).build().unwrap();
     let inputs = world.inputs(&session);
     for id in world.ids() {
         let mut open = |session: &Session| {

@@ -1,16 +1,22 @@
 //! Dealers whose mask root does not give what they signed: harmless while they stay, fatal to the round and named if they leave.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-use veilsum::{ClientFault, ClientId, Session, message::Package};
+use veilsum::{ClientFault, ClientId, Masking, Session, message::Package};
 
 use crate::{
-    common::{World, plain_sum, read_all},
+    common::{World, masking::over_both_maskings, plain_sum, read_all},
     dealer::encapsulate,
     rogue::Rogue,
     until_reveals,
     villain::{named, others, pairs, quiet},
     world,
 };
+
+over_both_maskings! {
+    a_dropped_dealer_whose_mask_root_does_not_give_its_mask_key_is_named_and_the_round_fails,
+    a_dropped_dealer_whose_mask_root_does_not_give_every_encapsulation_is_named_and_the_round_fails,
+    a_dropped_dealer_is_named_for_its_encapsulation_to_a_client_that_never_dealt,
+}
 
 /// Plays a dealer that deals like this and then stays, or leaves before its input.
 fn play_dealer(
@@ -39,10 +45,9 @@ fn play_dealer(
     }
 }
 
-#[test]
-fn a_dropped_dealer_whose_mask_root_does_not_give_its_mask_key_is_named_and_the_round_fails() {
+fn a_dropped_dealer_whose_mask_root_does_not_give_its_mask_key_is_named_and_the_round_fails(masking: Masking) {
     for shape in [(3, 0, 1), (4, 0, 1), (5, 1, 1)] {
-        let (mut world, session) = world(shape);
+        let (mut world, session) = world(masking, shape);
         for (dealer, stays) in world.ids().into_iter().flat_map(|dealer| [(dealer, true), (dealer, false)]) {
             let other_key = |rogue: &mut Rogue| rogue.mask_key_material[0] ^= 1;
             play_dealer((&mut world, &session), dealer, stays, other_key, Rogue::honest_packages);
@@ -50,10 +55,9 @@ fn a_dropped_dealer_whose_mask_root_does_not_give_its_mask_key_is_named_and_the_
     }
 }
 
-#[test]
-fn a_dropped_dealer_whose_mask_root_does_not_give_every_encapsulation_is_named_and_the_round_fails() {
+fn a_dropped_dealer_whose_mask_root_does_not_give_every_encapsulation_is_named_and_the_round_fails(masking: Masking) {
     for shape in [(3, 0, 1), (4, 0, 1), (5, 1, 1)] {
-        let (mut world, session) = world(shape);
+        let (mut world, session) = world(masking, shape);
         let ids = world.ids();
         for dealer in &ids[..ids.len() - 1] {
             for stays in [true, false] {
@@ -74,9 +78,8 @@ fn a_dropped_dealer_whose_mask_root_does_not_give_every_encapsulation_is_named_a
     }
 }
 
-#[test]
-fn a_dropped_dealer_is_named_for_its_encapsulation_to_a_client_that_never_dealt() {
-    let (mut world, session) = world((5, 0, 2));
+fn a_dropped_dealer_is_named_for_its_encapsulation_to_a_client_that_never_dealt(masking: Masking) {
+    let (mut world, session) = world(masking, (5, 0, 2));
     let (ids, inputs) = (world.ids(), world.inputs(&session));
     for (dealer, absent) in pairs(&ids).filter(|(dealer, absent)| dealer < absent) {
         let who: Vec<ClientId> = others(&others(&ids, dealer), absent);

@@ -24,7 +24,9 @@ fn every_error() -> Vec<Error> {
         ParamsError::Bound,
         ParamsError::Dropouts { d: 3, n: 3 },
         ParamsError::Quantizer,
-        ParamsError::LatticeWidth { clients: 195, max_abs: 5, need: 37, holds: 36 },
+        ParamsError::LatticeWidth { clients: 3, max_abs: 1, need: 3, holds: 2 },
+        ParamsError::LatticeBound,
+        ParamsError::LatticeChunk { chunk_len: 64, block: 2048 },
     ];
     let client = [
         ClientFault::Malformed(DecodeError::Point),
@@ -92,7 +94,7 @@ fn decode_errors() -> [DecodeError; 16] {
     ]
 }
 
-fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 8] {
+fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 9] {
     [
         RoundError::TooFewClients { remaining: 2, threshold: 3 },
         RoundError::NotIncluded,
@@ -102,6 +104,7 @@ fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 8] {
         RoundError::UploadMismatch(first),
         RoundError::Repeat,
         RoundError::SumMismatch,
+        RoundError::CorruptBlock(1),
     ]
 }
 

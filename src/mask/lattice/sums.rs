@@ -54,12 +54,27 @@ impl Residues {
 
     /// Appends the residues in the wire form.
     pub(crate) fn pack(&self, out: &mut Vec<u8>) {
-        let (set, mut reduced) = (self.geometry.set(), Vec::new());
+        self.pack_parts(|part| out.extend_from_slice(part));
+    }
+
+    /// Adds to zeros what [`Residues::pack`] made; other forms of the same sums are refused.
+    pub(crate) fn unpack(&mut self, wire: &[u8]) -> Result<(), DecodeError> {
+        self.add_wires(0..index(self.words), &[wire]).map_err(|(_, e)| e)?;
+        let mut rest = Some(wire);
+        self.pack_parts(|part| rest = rest.and_then(|rest| rest.strip_prefix(part)));
+        if rest == Some(&[]) { Ok(()) } else { Err(DecodeError::Value) }
+    }
+
+    /// The bytes of one prime of one block after the other.
+    fn pack_parts(&self, mut take: impl FnMut(&[u8])) {
+        let (set, mut reduced, mut packed) = (self.geometry.set(), Vec::new(), Vec::new());
         for block in self.sums.chunks(set.primes().len() * set.len()) {
             for (modulus, sums) in set.moduli().zip(block.chunks(block.len() / set.primes().len())) {
                 reduced.clear();
                 reduced.extend(sums.iter().map(|sum| sum % modulus.value()));
-                set.wire_ring().pack(&reduced, out);
+                packed.clear();
+                set.wire_ring().pack(&reduced, &mut packed);
+                take(&packed);
             }
         }
     }

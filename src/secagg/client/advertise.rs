@@ -8,20 +8,22 @@ use rand_core::TryCryptoRng;
 use super::deal::{self, AwaitingDelivery};
 use crate::{
     crypto::{
+        kdf::Kdf,
         kem::SecretKey,
         secret::{Secret, SecretScalar},
         sign::Identity,
     },
-    error::{ClientFault, ClientId, Error, InputError, ServerFault},
+    error::{ClientFault, ClientId, EnvironmentError, Error, InputError, ServerFault},
     label::kdf,
     message::{Advert, Adverts, Entry},
+    mutant::{self, Mutant},
     secagg::{
         keys::{MaskRoot, PublicKeys, draw},
         participant::Participant,
         step::Failure,
         transcript,
     },
-    session::Session,
+    session::{Session, SessionId},
 };
 
 /// A client's one-time secrets.
@@ -60,7 +62,7 @@ pub fn join(
     let channel = SecretKey::from_seed(&draw(sid, kdf::CHANNEL_KEM, id, rng)?);
     let vss = Secret::random(rng)?;
     let error_seed = match session.geometry() {
-        Some(_) => Some(draw::<32>(sid, kdf::ERROR_SEED, id, rng)?),
+        Some(_) => Some(error_seed(sid, id, &self_secret, rng)?),
         None => None,
     };
     let keys = PublicKeys { channel: channel.public_key(), mask: mask_root.kem_key(sid, id).public_key() };
@@ -70,6 +72,20 @@ pub fn join(
     let sent = me.sign(&h0, &advert)?;
     let own = me.entry(&h0, advert, &sent);
     Ok((AwaitingAdverts { me, secrets: Secrets { mask_root, self_secret, channel, vss, error_seed }, own }, sent.bytes))
+}
+
+/// From entropy that is used for nothing else: whoever knew a client's errors would need to know no more than one block of its words.
+fn error_seed(
+    session: SessionId,
+    id: ClientId,
+    self_secret: &SecretScalar,
+    rng: &mut impl TryCryptoRng,
+) -> Result<Secret<32>, EnvironmentError> {
+    let drawn = draw::<32>(session, kdf::ERROR_SEED, id, rng)?;
+    if mutant::active(Mutant::ErrorsFromSelfSecret) {
+        return Ok(Kdf::new(session, self_secret.expose().as_bytes()).for_client(kdf::ERROR_SEED, id));
+    }
+    Ok(drawn)
 }
 
 /// Round 0 done; waits for everybody's adverts.
