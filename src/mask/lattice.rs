@@ -52,8 +52,8 @@ pub(crate) fn epoch(block: u64) -> u64 {
 /// A block can not be unmasked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UnmaskError {
-    /// The sum of errors is larger than honest clients can make it.
-    #[error("block {0} is corrupt: its errors do not cancel")]
+    /// A sum of errors is larger than that of so many honest clients: a wrong key, a wrong sum, or a client that sent no masked block.
+    #[error("block {0} is corrupt: its errors are larger than those of honest clients")]
     Corrupt(u64),
     /// The key is of another set or epoch, or a buffer has another length.
     #[error("block {0}: another epoch's key, or another length")]
@@ -140,7 +140,14 @@ impl Kernel {
         }
         let (limb, shift) = plan.error();
         let error_limb = self.limbs.chunks_exact_mut(coefficients.max(1)).nth(limb).unwrap_or_default();
-        errors.add_to(self.isa, block, self.integers.get_mut(..coefficients).unwrap_or_default(), error_limb, shift);
+        errors.add_to(
+            self.isa,
+            block,
+            self.set.len(),
+            self.integers.get_mut(..coefficients).unwrap_or_default(),
+            error_limb,
+            shift,
+        );
         self.mask_limbs(geometry, &plan, session, block, key, wire);
         Ok(())
     }
@@ -205,23 +212,16 @@ impl Kernel {
         if geometry.set() != self.set || !key.belongs_to(self.set, epoch(block)) || !fits {
             return Err(UnmaskError::Mismatch(block));
         }
-        let largest = self.largest_error(geometry);
+        let largest = error::largest_sum(survivors);
         self.subtract_masks(geometry, session, block, key, sums, largest);
         self.isa.lift(&self.crt, &mut self.limbs);
         let errors = self.integers.get_mut(..coefficients).unwrap_or_default();
         let readout = Readout { geometry, ring, survivors };
-        let good = readout.scatter(self.isa, &self.limbs, coefficients, 2 * largest, errors, out);
+        let good = readout.scatter(self.isa, &self.limbs, coefficients, largest, errors, out);
         if good { Ok(()) } else { Err(UnmaskError::Corrupt(block)) }
     }
 
-    /// `B`, the largest sum of errors that can be told from words.
-    fn largest_error(&self, geometry: Geometry) -> u64 {
-        let mut limbs: Vec<u64> = self.set.moduli().map(|modulus| modulus.value() - 1).collect();
-        Isa::Portable.lift(&self.crt, &mut limbs);
-        pack::largest_error(&limbs, geometry.plain_bits(), self.set.modulus_bits())
-    }
-
-    /// The limbs become `Y - INTT(A K) + t B`, prime by prime.
+    /// The limbs become `Y - INTT(A K) + t L`, `L` the largest sum of errors, prime by prime.
     fn subtract_masks(&mut self, geometry: Geometry, session: SessionId, block: u64, key: &EpochKey, sums: &[u64], largest: u64) {
         let coefficients = sums.len() / self.tables.len().max(1);
         let public = PublicPolynomial::new(self.set, session, block);

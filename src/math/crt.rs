@@ -63,3 +63,6 @@ impl Crt {
 fn low_limb(carry: u128) -> u64 {
     carry as u64 & ((1 << SCALE) - 1)
 }
+
+#[cfg(test)]
+mod tests;

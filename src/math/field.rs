@@ -27,6 +27,12 @@ impl Modulus {
         Self { q, bits }
     }
 
+    /// Any modulus, to see rejections happen.
+    #[cfg(test)]
+    pub(crate) const fn unproven(q: u64, bits: u32) -> Self {
+        Self { q, bits }
+    }
+
     pub(crate) const fn value(self) -> u64 {
         self.q
     }
@@ -108,3 +114,6 @@ impl Modulus {
         x.wrapping_mul(f.value).wrapping_sub(quotient.wrapping_mul(self.q))
     }
 }
+
+#[cfg(test)]
+mod tests;

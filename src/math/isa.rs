@@ -40,9 +40,9 @@ impl Isa {
 /// The function is compiled once with these instructions and once without, and the right one is chosen at run time: so the call of
 /// the kernel, which demands them, is safe.
 macro_rules! kernel {
-    ($name:ident, $target:tt => $kernel:path, _ => $portable:path, ($($argument:ident: $type:ty),*)) => {
+    ($name:ident, $target:tt => $kernel:path, _ => $portable:path, ($($argument:ident: $type:ty),*) $(-> $result:ty)?) => {
         #[multiversion::multiversion(targets($target))]
-        fn $name($($argument: $type),*) {
+        fn $name($($argument: $type),*) $(-> $result)? {
             multiversion::target::match_target! {
                 $target => $kernel($($argument),*),
                 _ => $portable($($argument),*),

@@ -1,16 +1,22 @@
 //! Words to coefficients and back (section 11.2). Constant time: shifts and masks in an order that depends on the geometry alone.
 
-use super::{error, params::Geometry};
+use super::{
+    error,
+    params::{Geometry, LatticeSet},
+};
 use crate::math::{
     field::SCALE,
     isa::{Isa, compiled_for_each_isa},
     ring::{Ring, Word},
 };
 
-/// Bits of words in a limb: what every prime that they are reduced by can take, an error on top included.
-const LIMB_BITS: u32 = 48;
-/// Limbs at most: two for each of three lanes, and one for the error.
-pub(super) const MAX_LIMBS: usize = 7;
+/// Limbs at most: two for each of three lanes, and one for the error, with one to spare.
+pub(super) const MAX_LIMBS: usize = 8;
+
+/// Bits of words in a limb: all that it has, or what the smallest primes can take of a limb that is not multiplied.
+fn limb_bits(set: LatticeSet) -> u32 {
+    if set.prime_bits() < 40 { 48 } else { SCALE }
+}
 
 /// A part of a lane: `((v >> drop) & keep) << shift` in a limb.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +31,7 @@ struct Piece {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     lane_bits: u32,
+    limb_bits: u32,
     starts: [u32; MAX_LIMBS],
     limbs: usize,
     error: (usize, u32),
@@ -33,19 +40,19 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(geometry: Geometry) -> Self {
         let (w, lanes) = (geometry.word_bits(), geometry.lanes());
-        let mut plan = Self { lane_bits: w, starts: [0; MAX_LIMBS], limbs: 0, error: (0, 0) };
+        let limb_bits = limb_bits(geometry.set());
+        let mut plan = Self { lane_bits: w, limb_bits, starts: [0; MAX_LIMBS], limbs: 0, error: (0, 0) };
         let mut end = 0;
         for lane in 0..lanes {
             for piece in plan.pieces(lane).into_iter().flatten() {
                 if piece.limb == plan.limbs {
                     plan.begin_limb(end);
                 }
-                end += if piece.drop > 0 { w - LIMB_BITS } else { w.min(LIMB_BITS) };
+                end += if piece.drop > 0 { w - limb_bits } else { w.min(limb_bits) };
             }
         }
-        let (last, start) = (plan.limbs.saturating_sub(1), plan.starts.into_iter().take(plan.limbs).last().unwrap_or(0));
         let plain_bits = geometry.plain_bits();
-        plan.error = (last, plain_bits - start);
+        plan.error = (plan.limbs.saturating_sub(1), plain_bits - plan.starts().last().copied().unwrap_or(0));
         if plan.error.1 + error::BITS > SCALE {
             plan.error = (plan.limbs, 0);
             plan.begin_limb(plain_bits);
@@ -73,14 +80,14 @@ impl Plan {
     /// Whole lanes share a limb; one that is wider than a limb is cut in two.
     #[inline(always)]
     fn pieces(&self, lane: usize) -> [Option<Piece>; 2] {
-        let w = self.lane_bits;
-        if w <= LIMB_BITS {
-            let together = (LIMB_BITS / w) as usize;
+        let (w, bits) = (self.lane_bits, self.limb_bits);
+        if w <= bits {
+            let together = (bits / w) as usize;
             let shift = u32::try_from(lane % together).unwrap_or(0) * w;
             [Some(Piece { limb: lane / together, drop: 0, keep: u64::MAX, shift }), None]
         } else {
-            let low = Piece { limb: 2 * lane, drop: 0, keep: (1 << LIMB_BITS) - 1, shift: 0 };
-            [Some(low), Some(Piece { limb: 2 * lane + 1, drop: LIMB_BITS, keep: u64::MAX, shift: 0 })]
+            let low = Piece { limb: 2 * lane, drop: 0, keep: (1 << bits) - 1, shift: 0 };
+            [Some(low), Some(Piece { limb: 2 * lane + 1, drop: bits, keep: u64::MAX, shift: 0 })]
         }
     }
 
@@ -167,14 +174,6 @@ impl Field {
     }
 }
 
-/// `floor(Q / 2^(plain_bits + 1)) - 1`, from the limbs of `Q - 1` (`Q` is odd).
-pub(super) fn largest_error(limbs: &[u64], plain_bits: u32, modulus_bits: u32) -> u64 {
-    let mut half = [0];
-    Field::new(plain_bits + 1, modulus_bits - plain_bits - 1).read(limbs, 1, &mut half, |half, value| *half = value);
-    let [half] = half;
-    half.saturating_sub(1)
-}
-
 /// What comes out of a sum: words of the ring, less the offsets of so many clients.
 #[derive(Clone, Copy)]
 pub(super) struct Readout {
@@ -184,19 +183,19 @@ pub(super) struct Readout {
 }
 
 impl Readout {
-    /// Reads the words of integers in limbs of 52 bits, `coefficients` each; `false`, and nothing read, if an error with its offset
-    /// is above `largest_error`. `errors` is a buffer of one number for each coefficient.
+    /// Reads the words of integers in limbs of 52 bits, `coefficients` each; `false`, and nothing read, if a sum of
+    /// errors, with its offset `largest`, is not in `0..=2 largest`. `errors` is a buffer of one number for each coefficient.
     pub(super) fn scatter<W: Word>(
         self,
         isa: Isa,
         limbs: &[u64],
         coefficients: usize,
-        largest_error: u64,
+        largest: u64,
         errors: &mut [u64],
         out: &mut [W],
     ) -> bool {
         let (plain, all) = (self.geometry.plain_bits(), self.geometry.set().modulus_bits());
-        if excess(isa, Field::new(plain, all - plain), limbs, coefficients, largest_error, errors) >> 63 == 1 {
+        if excess(isa, Field::new(plain, all - plain), limbs, coefficients, 2 * largest, errors) >> 63 == 1 {
             return false;
         }
         let (w, offset) = (self.geometry.word_bits(), u64::from(self.survivors).wrapping_mul(self.geometry.max_abs()));

@@ -167,7 +167,7 @@ fn first_pass(field: Field, twiddles: &Factors<f64>, data: &mut [[u64; 8]], key:
     let first = v1.as_chunks::<4>().0.iter().zip(q1.as_chunks::<4>().0);
     let second = v2.as_chunks::<2>().0.iter().zip(q2.as_chunks::<2>().0);
     for (((data, key), (w1, w2)), w3) in data.iter_mut().zip(key).zip(first.zip(second)).zip(v3.iter().zip(q3)) {
-        let ([a, b], [key_a, key_b]): ([[u64; 4]; 2], [[u64; 4]; 2]) = (cast(*data), cast(*key));
+        let [[a, b], [key_a, key_b]]: [[[u64; 4]; 2]; 2] = [cast(*data), cast(*key)];
         let product = |x: Vector, y: Vector| {
             let product = _mm256_mul_pd(x, y);
             reduced_product(field, x, y, product, round(_mm256_mul_pd(product, field.inverse)))

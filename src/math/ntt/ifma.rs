@@ -142,8 +142,7 @@ fn first_pass(field: Field, table: &Table, data: &mut [[u64; 16]], key: &[[u64; 
     let third = v3.as_chunks::<2>().0.iter().zip(q3.as_chunks::<2>().0);
     let twiddles = first.zip(second).zip(third).zip(v4.iter().zip(q4));
     for (((data, key), quotients), (((w1, w2), w3), w4)) in data.iter_mut().zip(key).zip(quotients).zip(twiddles) {
-        let ([a, b], [key_a, key_b], [quotient_a, quotient_b]): ([[u64; 8]; 2], [[u64; 8]; 2], [[u64; 8]; 2]) =
-            (cast(*data), cast(*key), cast(*quotients));
+        let [[a, b], [key_a, key_b], [quotient_a, quotient_b]]: [[[u64; 8]; 2]; 3] = [cast(*data), cast(*key), cast(*quotients)];
         let a = scale(field, load(&a), Twiddle { value: load(&key_a), quotient: load(&quotient_a) });
         let b = scale(field, load(&b), Twiddle { value: load(&key_b), quotient: load(&quotient_b) });
         let pair = near_stage(field, (a, b), Twiddle { value: load(w1.0), quotient: load(w1.1) });
