@@ -172,7 +172,7 @@ impl Finished {
     /// Begins to check a sum against the server's announcement.
     #[must_use]
     pub fn check_sum(self) -> SumCheck {
-        let layout = Layout::new(&self.me.session);
+        let layout = Layout::new(&self.me.session).plain();
         SumCheck { finished: self, layout, root: ChunkTree::new(layout), given: 0, pending: Vec::new() }
     }
 }
