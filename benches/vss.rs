@@ -14,8 +14,11 @@ use curve25519_dalek::{RistrettoPoint, Scalar, ristretto::CompressedRistretto, t
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use veilsum::{SessionId, hazmat::Dealing};
 
-/// Dealings in one batch: as many as a client checks with 33 others, who deal two secrets each.
-const BATCH: u64 = 66;
+/// Dealings in one batch: as many as a client checks with 33 others, who deal two secrets each; fewer of long ones, which take long to
+/// deal.
+fn batch(n: u32) -> u64 {
+    if n > 195 { 8 } else { 66 }
+}
 
 fn vss(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("vss");
@@ -26,11 +29,11 @@ fn vss(criterion: &mut Criterion) {
         let deal = |seed: u64| Dealing::new(SessionId([7; 32]), [seed as u8; 64], [seed as u8 ^ 0x80; 64], threshold, n);
         group.throughput(Throughput::Elements(1));
         group.bench_function(BenchmarkId::new("deal", n), |b| b.iter(|| deal(black_box(1))));
-        let dealings: Vec<Dealing> = (0..BATCH).map(deal).collect();
+        let dealings: Vec<Dealing> = (0..batch(n)).map(deal).collect();
         group.bench_function(BenchmarkId::new("recover", n), |b| {
             b.iter(|| assert!(dealings.first().unwrap().recovers(threshold)));
         });
-        let points = BATCH * u64::from(threshold);
+        let points = batch(n) * u64::from(threshold);
         group.throughput(Throughput::Elements(points));
         group.bench_function(BenchmarkId::new("check", n), |b| {
             b.iter(|| assert!(Dealing::check(black_box(&dealings), n, &mut rng).unwrap()));

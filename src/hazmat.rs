@@ -4,6 +4,7 @@
 //! Nothing here keeps a mask from being used twice, and a mask that is used twice hides nothing. Do not build a protocol from it.
 
 mod lattice;
+mod session;
 
 use alloc::vec::Vec;
 
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use lattice::{Instructions, InverseTransform, LatticeMask};
+pub use session::{ClientMasks, ServerSum, SignedSeeds};
 
 /// The signed sum of the keystreams of some seeds (docs/protocol.md, section 11).
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Leaves, World, plain_sum, run};
-use veilsum::{Bound, LatticeSet, Masking, ParamsError, Session};
+use veilsum::{LatticeSet, Masking, Session};
 
 fn read_all(sum: &veilsum::secagg::sum::Sum, session: &Session) -> Vec<u64> {
     let mut words = vec![0; usize::try_from(session.vector_len()).unwrap()];

@@ -3,6 +3,7 @@
 //!
 //! ```sh
 //! cargo run --release --example billion -- --len 1_000_000_000 --clients 8
+//! cargo run --release --example billion -- --len 100_000_000 --clients 24 --masking lattice
 //! ```
 //! It says how much disk it needs, and checks that first. `--len 10_000_000` takes seconds.
 
@@ -16,7 +17,7 @@ mod update;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use cli::Failure;
 
 #[derive(Debug, Parser)]
@@ -31,11 +32,24 @@ struct Arguments {
     /// Bits of a word.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(10..=32))]
     bits: u8,
+    /// How inputs are masked.
+    #[arg(long, value_enum, default_value_t = Choice::Recommended)]
+    masking: Choice,
     /// Where the uploads are spooled; a temporary directory if it is left out.
     #[arg(long)]
     dir: Option<PathBuf>,
     #[command(subcommand)]
     role: Option<Role>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Choice {
+    /// What costs less for so many clients and words.
+    Recommended,
+    /// A keystream for each pair of clients.
+    Pairwise,
+    /// Lattice masks, of the set with the least bytes.
+    Lattice,
 }
 
 #[derive(Debug, Subcommand)]

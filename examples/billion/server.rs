@@ -12,13 +12,13 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use veilsum::{
-    Bound, ClientId, Identity, Layout, Session, SigningIdentity,
+    Bound, ClientId, Identity, LatticeSet, Layout, Masking, Session, SigningIdentity,
     driver::{Server, ServerStep},
     secagg::{Outbox, sum::Sum, upload::FileSpool},
 };
 
 use crate::{
-    Arguments, broken,
+    Arguments, Choice, broken,
     cli::{Failure, print, say},
     client::{DESCRIPTOR, MESSAGE, REPORT, STOP_AT, WIRE, expect, identity},
     pipe::{get, peak_mib, put},
@@ -92,7 +92,15 @@ fn descriptor(arguments: &Arguments, host: &SigningIdentity) -> Result<Session, 
     let roster = (1..=arguments.clients).map(|id| (ClientId(id), identity(id).public_key()));
     let max_abs = ((1_u64 << (arguments.bits - 1)) - 1) / arguments.clients;
     let bound = Bound::Exact { max_abs: max_abs.max(1) };
-    Ok(Session::builder(roster, host.public_key(), arguments.len, arguments.bits, bound).build()?)
+    let clients = usize::try_from(arguments.clients).unwrap_or(usize::MAX);
+    let lattice = || Masking::Lattice(LatticeSet::recommended(clients, arguments.len, arguments.bits).unwrap_or(LatticeSet::L96));
+    let masking = match arguments.masking {
+        Choice::Recommended => Masking::recommended(clients, arguments.len, arguments.bits),
+        Choice::Pairwise => Masking::Pairwise,
+        Choice::Lattice => lattice(),
+    };
+    say(&format!("masks: {masking:?}"));
+    Ok(Session::builder(roster, host.public_key(), arguments.len, arguments.bits, bound).masking(masking).build()?)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "to be read by people")]

@@ -165,11 +165,28 @@ pub struct InverseTransform {
 impl InverseTransform {
     /// For the first prime of a set, and a key that is one everywhere.
     #[must_use]
-    pub fn new(set: LatticeSet, instructions: Instructions) -> Option<Self> {
-        let (modulus, root) = *set.primes().first()?;
+    pub fn new(set: LatticeSet, instructions: Instructions) -> Self {
+        let (modulus, root) = set.first_prime();
         let table = Table::new(instructions.isa(), modulus, root, set.log_len());
         let one = modulus.factor(modulus.inverse(set.len() as u64));
-        Some(Self { table, key: vec![one.value; set.len()], quotients: vec![one.quotient; set.len()] })
+        Self { table, key: vec![one.value; set.len()], quotients: vec![one.quotient; set.len()] }
+    }
+
+    /// The number of values.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "never empty")]
+    pub fn len(&self) -> usize {
+        self.key.len()
+    }
+
+    /// Takes another key: slots below the prime.
+    pub fn set_key(&mut self, slots: &[u64]) {
+        let modulus = self.table.modulus();
+        let scale = modulus.inverse(self.key.len() as u64);
+        for ((key, quotient), slot) in self.key.iter_mut().zip(&mut self.quotients).zip(slots) {
+            let factor = modulus.factor(modulus.product(*slot, scale));
+            (*key, *quotient) = (factor.value, factor.quotient);
+        }
     }
 
     /// The prime.

@@ -40,7 +40,24 @@ const PAIRWISE: u8 = 0x01;
 /// Words of a coefficient at most.
 const MAX_LANES: u32 = 64;
 
+/// From so many clients on, and for vectors at least so long, lattice masks cost less than pairwise ones (`benches/crossover.rs`).
+const FROM_CLIENTS: usize = 16;
+const FROM_WORDS: u64 = 1 << 15;
+
 impl Masking {
+    /// What costs less for so many clients, words of the vector and bits of a word (`modulus_bits`), if the bound is exact: pairwise masks
+    /// below 16 clients or 2^15 words, else lattice masks of [`LatticeSet::recommended`].
+    ///
+    /// From 16 clients on a client and, with drop-outs, the server are faster with lattice masks, by 15 and by more than 100 times at 195
+    /// clients; their uploads are 7 to 35 percent longer. `benches/README.md` has the chart and the table.
+    #[must_use]
+    pub fn recommended(clients: usize, vector_len: u64, word_bits: u8) -> Self {
+        if clients < FROM_CLIENTS || vector_len < FROM_WORDS {
+            return Self::Pairwise;
+        }
+        LatticeSet::recommended(clients, vector_len, word_bits).map_or(Self::Pairwise, Self::Lattice)
+    }
+
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Pairwise => PAIRWISE,
@@ -56,6 +73,19 @@ impl Masking {
 impl LatticeSet {
     /// All sets.
     pub const ALL: [Self; 7] = [Self::L96, Self::L100, Self::L108, Self::S48, Self::L160, Self::S50, Self::L188];
+
+    /// The sets at the level of ML-KEM-512 by every measure of `docs/estimates`, the fastest first.
+    const CAUTIOUS: [Self; 4] = [Self::L96, Self::L188, Self::S48, Self::L160];
+
+    /// The set with the least bytes for so many clients, words of the vector and bits of a word (`modulus_bits`); of several the fastest.
+    /// Only sets that `docs/estimates` calls cautious are chosen; the others are there to be named. `None` if no sum fits.
+    #[must_use]
+    pub fn recommended(clients: usize, vector_len: u64, word_bits: u8) -> Option<Self> {
+        let holds = 1_u64.checked_shl(u32::from(word_bits.checked_sub(1)?))? - 1;
+        let max_abs = holds.checked_div(clients as u64)?;
+        let bytes = |set: Self| Some((Geometry::new(set, clients, max_abs).ok()?.wire_len(vector_len), set));
+        Self::CAUTIOUS.into_iter().filter_map(bytes).min_by_key(|(bytes, _)| *bytes).map(|(_, set)| set)
+    }
 
     /// The number of the set in a descriptor: the masking, `0x10 + set`.
     #[must_use]
@@ -204,3 +234,6 @@ impl Geometry {
         part(self.set.len() as u64).saturating_mul(blocks).saturating_add(part(rest.div_ceil(u64::from(self.lanes))))
     }
 }
+
+#[cfg(test)]
+mod tests;

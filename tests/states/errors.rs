@@ -24,6 +24,7 @@ fn every_error() -> Vec<Error> {
         ParamsError::Bound,
         ParamsError::Dropouts { d: 3, n: 3 },
         ParamsError::Quantizer,
+        ParamsError::LatticeWidth { clients: 195, max_abs: 5, need: 37, holds: 36 },
     ];
     let client = [
         ClientFault::Malformed(DecodeError::Point),

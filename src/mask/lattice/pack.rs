@@ -163,9 +163,9 @@ impl Field {
         let (shift, mask) = (self.shift, self.mask);
         match self.limbs {
             1 => out.iter_mut().zip(low).for_each(|(out, l)| put(out, (l >> shift) & mask)),
-            2 => {
-                out.iter_mut().zip(low.zip(middle)).for_each(|(out, (l, m))| put(out, (l >> shift | m << (SCALE - shift)) & mask))
-            }
+            2 => out.iter_mut().zip(low.zip(middle)).for_each(|(out, (l, m))| {
+                put(out, (l >> shift | m << (SCALE - shift)) & mask);
+            }),
             _ => out.iter_mut().zip(low.zip(middle).zip(high)).for_each(|(out, ((l, m), h))| {
                 // Three limbs: the highest begins below bit 64, since the lowest gives fewer than 12.
                 put(out, (l >> shift | m << (SCALE - shift) | h << (2 * SCALE - shift)) & mask);

@@ -48,6 +48,14 @@ impl LatticeSet {
         self.primes().iter().map(|(modulus, _)| *modulus)
     }
 
+    #[cfg(feature = "hazmat")]
+    pub(crate) fn first_prime(self) -> Prime {
+        match self.primes() {
+            [first, ..] => *first,
+            [] => (P48, 0),
+        }
+    }
+
     /// The ring in whose words residues go on the wire.
     pub(crate) fn wire_ring(self) -> Ring {
         u8::try_from(self.prime_bits()).ok().and_then(Ring::new).unwrap_or(Ring::WIDEST)

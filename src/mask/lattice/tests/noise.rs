@@ -51,6 +51,7 @@ fn a_sum_of_errors_at_the_limit_is_exact_and_one_beyond_it_is_refused() {
 /// `(2 L + 2) t <= Q`: the limit, and one more, so that what is beyond it is seen on either side.
 #[test]
 fn every_set_has_room_for_the_errors_of_every_number_of_clients() {
+    assert_eq!([1, 2, 195, 512, 2048, 4096].map(error::largest_sum), [90, 127, 1256, 2036, 4072, 5760]);
     for set in SETS {
         for clients in 2..=4096 {
             let headroom = set.modulus_bits() - set.plain_bits(clients);
