@@ -4,6 +4,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(test)]
+pub(super) mod inspect;
 mod tree;
 
 use alloc::{vec, vec::Vec};

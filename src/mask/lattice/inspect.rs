@@ -2,6 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
+pub(crate) use super::error::inspect::errors;
 use super::{EpochKey, LatticeSet, PublicPolynomial};
 use crate::session::SessionId;
 
