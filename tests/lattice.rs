@@ -118,11 +118,11 @@ fn words_at_the_ends_of_the_range_leave_their_neighbors_alone() {
         let (Bound::Exact { max_abs }, ring) = (session.bound(), Ring::new(bits).unwrap()) else { panic!("an exact bound") };
         let limit = i64::try_from(max_abs).unwrap();
         // By lane, by coefficient, and by client: all alike, in turn, and all but one.
-        let lane = world.block(bits) / 2048;
+        let lane = if masking == LATTICE { 2048 } else { 4096 };
         let patterns: [&dyn Fn(u64, u64) -> bool; 5] = [
             &|_, _| true,
             &|_, _| false,
-            &|word, _| word / (world.block(bits) / lane) % 2 == 0,
+            &|word, _| (word / lane).is_multiple_of(2),
             &|word, client| (word + client) % 2 == 0,
             &|word, client| word % 5 == client,
         ];

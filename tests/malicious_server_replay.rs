@@ -85,7 +85,7 @@ fn a_request_with_another_set_of_survivors_ends_the_client_before_it_reveals() {
             cases += 1;
         }
     }
-    assert_eq!(cases, 2 * 3 + 3 * 7 + 4 * 15 + 5 * 31 + 3 * 15);
+    assert_eq!(cases, 2 * 3 + 2 * 3 * 7 + 4 * 15 + 5 * 31 + 2 * 3 * 15);
 }
 
 #[test]

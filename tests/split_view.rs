@@ -232,7 +232,10 @@ fn play(params: Params, answers: &Answers) -> u32 {
 
 fn whatever_a_server_shows_to_clients_it_gets_one_sum_of_enough_honest_inputs(masking: Masking) {
     // The largest c for each n and d; smaller ones are played with the same answers, and every set of colluders.
-    for (n, most, d) in [(2, 0, 0), (3, 1, 0), (3, 0, 1), (4, 2, 0), (4, 1, 1), (5, 3, 0), (5, 2, 1), (5, 0, 2)] {
+    let all = [(2, 0, 0), (3, 1, 0), (3, 0, 1), (4, 2, 0), (4, 1, 1), (5, 3, 0), (5, 2, 1), (5, 0, 2)];
+    // What clients show depends on views, not on masks: with the second masking some shapes will do.
+    let shapes = if masking == Masking::Pairwise { &all[..] } else { &[all[2], all[4], all[7]] };
+    for (n, most, d) in shapes.iter().copied() {
         let stage = Stage::new(masking, n, most, d);
         let answers = ask(&stage);
         for colluders in subsets(stage.params.everybody()).filter(|set| size(*set) <= most) {

@@ -108,10 +108,10 @@ impl Stage {
     pub(super) fn lattice(n: u64) -> Self {
         let vector = |roster: Roster, server| {
             let builder = Session::builder(roster, server, 2 * BLOCK as u64, 24, Bound::Exact { max_abs: MAX_ABS });
-            builder.masking(Masking::Lattice(LatticeSet::S48)).chunk_len(2 * BLOCK as u32).build()
+            builder.masking(Masking::Lattice(LatticeSet::S48)).chunk_len(4096).build()
         };
         let input = |rng: &mut StdRng| {
-            let word = |place: usize, drawn: u32| if place < BLOCK { 0 } else { drawn % MAX_ABS as u32 };
+            let word = |place: usize, drawn: u32| if place < BLOCK { 0 } else { drawn >> 13 };
             (0..2 * BLOCK).map(|place| word(place, rng.next_u32())).collect()
         };
         Self::of(n, &[], vector, input).unwrap()
