@@ -53,7 +53,12 @@ impl Masks {
     }
 
     pub(crate) fn kernels(&self) -> Kernels {
-        Kernels { key: None, one: self.kernel.fresh(), others: Vec::new() }
+        Kernels {
+            key: None,
+            one: self.kernel.fresh(),
+            #[cfg(feature = "parallel")]
+            others: Vec::new(),
+        }
     }
 
     fn expand(&self, epoch: u64) -> EpochKey {
@@ -170,6 +175,7 @@ pub(crate) struct Kernels {
     /// Of the epoch that is being masked.
     key: Option<EpochKey>,
     one: Kernel,
+    #[cfg(feature = "parallel")]
     others: Vec<Kernel>,
 }
 
