@@ -65,11 +65,12 @@ class Results:
 
 
 def mask(results):
-    for bits in (20, 32):
+    """The kernel adds keystreams to words; the client, of words of some bits, also copies, masks and packs them for the wire."""
+    for what in ("kernel", "20 bits", "32 bits"):
         for neighbors in (1, 10, 30, 100, 199):
-            ours = results.rate("mask", f"{bits} bits", neighbors)
+            ours = results.rate("mask", what, neighbors)
             limit = results.rate("mask", "limit: raw AES-256-CTR", neighbors)
-            case = f"{neighbors} neighbor{'s'[: neighbors > 1]}, {bits} bits"
+            case = f"{'kernel' if what == 'kernel' else f'client, {what}'}, {neighbors} neighbor{'s'[: neighbors > 1]}"
             yield Row("mask", case, ours, limit, "raw AES-256-CTR", "GB/s of keystream")
 
 
@@ -88,7 +89,7 @@ def unmask(results):
 
 def pack(results):
     """Elements a second for people, bytes moved a second for the ratio: memcpy moves 8 for each `u32`."""
-    widths = {"cache": (8, 13, 16, 20, 24, 32, 40, 48, 64), "memory": (8, 13, 16, 20, 24, 32)}
+    widths = {"cache": (8, 13, 16, 20, 24, 32, 40, 48, 64), "memory": (16, 20, 24)}
     for place, bits_of in widths.items():
         copied = 8 * results.rate("pack", f"limit: memcpy, {place}", 32)
         for what in ("pack", "add"):
@@ -99,6 +100,12 @@ def pack(results):
                 elements = results.rate("pack", f"{what}, {place}", bits)
                 against, also = f"memcpy, {place}", f"{elements / 1e9:.2f} G elements/s = "
                 yield Row("pack", f"{what} {bits} bits, {place}", elements * moved, copied, against, "GB/s moved", also)
+    for bits in (8, 13, 16, 20, 24, 32):
+        elements = results.rate("pack", "add 8 at once, cache", bits)
+        # Eight wires are read, and the words read and written once.
+        moved, also = bits / 8 + 1, f"{elements / 1e9:.2f} G elements/s = "
+        copied = 8 * results.rate("pack", "limit: memcpy, cache", 32)
+        yield Row("pack", f"add 8 at once, {bits} bits, cache", elements * moved, copied, "memcpy, cache", "GB/s moved", also)
 
 
 def server_sum(results):
@@ -111,7 +118,8 @@ def server_sum(results):
             "reading": results.rate("server_sum", f"limit: read, {uploads} uploads", bits),
             "adding a vector": results.rate("server_sum", "limit: add a vector (12 bytes a word)", 32),
         }
-        for against, limit in limits.items():
+        # Of one upload the sum is most of the traffic, of many the uploads are.
+        for against, limit in limits.items() if uploads == 1 else [*limits.items()][:1]:
             yield Row("server_sum", f"{uploads} upload{'s'[: uploads > 1]}, {bits} bits", moved, limit, against, "GB/s moved")
 
 
