@@ -41,7 +41,8 @@ impl Alias {
             if other_weight < width { &mut narrow } else { &mut wide }.push((other, other_weight));
         }
         let full = columns.iter().map(|(threshold, _)| threshold << bits).collect();
-        let columns = columns.into_iter().map(|(threshold, other)| Column { threshold: high_bits(threshold << bits), other }).collect();
+        let columns =
+            columns.into_iter().map(|(threshold, other)| Column { threshold: high_bits(threshold << bits), other }).collect();
         Some(Self { bits, first, columns, full })
     }
 
@@ -101,4 +102,36 @@ fn to_index(high_bits: u64) -> usize {
 #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 19 bits")]
 fn to_value(index: usize) -> i32 {
     index as i32
+}
+
+#[cfg(test)]
+impl Alias {
+    pub(super) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub(super) fn width(&self) -> u128 {
+        1 << (128 - self.bits)
+    }
+
+    /// Where a column begins and where it turns, as words with their extensions, and without the unused last bits.
+    pub(super) fn thresholds(&self, column: usize) -> (u128, u128) {
+        let start = column as u128 * self.width();
+        (start, start + (self.full[column] >> self.bits))
+    }
+
+    /// How many of all pairs of a word and an extension give each value.
+    pub(super) fn measure(&self) -> alloc::collections::BTreeMap<i64, u128> {
+        let mut measure = alloc::collections::BTreeMap::new();
+        for (index, (column, threshold)) in self.columns.iter().zip(&self.full).enumerate() {
+            let own = i64::from(self.first) + index as i64;
+            let share = threshold >> self.bits;
+            *measure.entry(own).or_default() += share;
+            let rest = (1_u128 << (128 - self.bits)) - share;
+            let sum: &mut u128 = measure.entry(column.other.into()).or_default();
+            *sum = sum.checked_add(rest).unwrap();
+        }
+        measure.retain(|_, weight| *weight != 0);
+        measure
+    }
 }

@@ -59,7 +59,7 @@ impl Part {
 ///   constants and for what the tables of masses of sum `c_i` add (see [`super::weights::Weights::skellam`]).
 /// - Discrete Gaussian: by Poisson's summation each convolution has the wanted ratios up to a factor `(1 + S) / (1 - S)`, with
 ///   `S <= 4 exp(-2 pi^2 t^2 / s_{i+1}^2)` and `t^2 = v_i w / (v_i + w)`, `w` the sum of the later variances (Micciancio, Peikert 2013,
-///   theorem 3.3). That is at most what the Skellam law has.
+///   section 3). That is at most what the Skellam law has.
 pub(super) fn gaussian(variance: Rational, limits: Limits) -> Option<Vec<Part>> {
     let (numerator, denominator) = (variance.numerator(), variance.denominator());
     let whole = Part { numerator, denominator, step: 1 };
@@ -96,7 +96,7 @@ fn narrow(base: u64, exponent: u64) -> u64 {
 }
 
 /// `parts` parts of which each but the last has the same variance in units of its own step.
-fn chain(whole: Part, base: u64, parts: usize, exponent: u64, limits: Limits) -> Option<Vec<Part>> {
+pub(super) fn chain(whole: Part, base: u64, parts: usize, exponent: u64, limits: Limits) -> Option<Vec<Part>> {
     let narrow = narrow(base, exponent);
     let (mut chain, mut rest) = (Vec::with_capacity(parts), whole);
     for _ in 1..parts {
@@ -137,7 +137,8 @@ pub(super) fn laplace(noise_parameter: Rational, limits: Limits) -> Option<Digit
     };
     let digits = |base: u64, count: usize| {
         let steps = (0..count).map(|place| base.checked_pow(u32::try_from(place).ok()?));
-        let part = |step: u64| Some((Part { numerator: numerator.checked_mul(step)?, denominator, step }, usize::try_from(base).ok()?));
+        let part =
+            |step: u64| Some((Part { numerator: numerator.checked_mul(step)?, denominator, step }, usize::try_from(base).ok()?));
         let low = steps.map(|step| part(step?)).collect::<Option<Vec<_>>>()?;
         Some(Digits { low, high: high(base.checked_pow(u32::try_from(count).ok()?)?)? })
     };

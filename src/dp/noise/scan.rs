@@ -34,12 +34,23 @@ impl Scan {
         Self { signed: weights.symmetric, high, full }
     }
 
-    /// Adds `factor` times a draw to each value; `draws` is scratch space of the same length. In constant time, but for one draw in
-    /// 2^63 / (thresholds), which takes a second word.
+    /// Adds `factor` times a draw to each value; `draws` is scratch space of the same length. In constant time, but for words that equal
+    /// a threshold, one in 2^63 for each threshold: then all these draws take second words.
     #[inline]
-    pub(super) fn add(&self, words: &[u64], extension: impl Fn(usize) -> u64, factor: i64, draws: &mut [i64], values: &mut [i64]) {
+    pub(super) fn add(
+        &self,
+        words: &[u64],
+        extension: impl Fn(usize) -> u64,
+        factor: i64,
+        draws: &mut [i64],
+        values: &mut [i64],
+    ) {
         if count(words, &self.high, draws) {
-            draws.iter_mut().zip(words).enumerate().for_each(|(place, (draw, word))| *draw = self.resolve(*word, extension(place)));
+            draws
+                .iter_mut()
+                .zip(words)
+                .enumerate()
+                .for_each(|(place, (draw, word))| *draw = self.resolve(*word, extension(place)));
         }
         let sign_bit = i64::from(self.signed);
         for ((value, draw), word) in values.iter_mut().zip(draws).zip(words) {
@@ -57,10 +68,7 @@ impl Scan {
 }
 
 /// Writes how many of the thresholds each word reaches, without its lowest bit. Whether some word equals a threshold.
-#[multiversion(targets(
-    "x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl",
-    "x86_64+avx+avx2+bmi1+bmi2+fma",
-))]
+#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
 fn count(words: &[u64], thresholds: &[i64], counts: &mut [i64]) -> bool {
     let mut any_tie = false;
     for (words, counts) in words.chunks(LANES).zip(counts.chunks_mut(LANES)) {
@@ -83,4 +91,22 @@ fn count(words: &[u64], thresholds: &[i64], counts: &mut [i64]) -> bool {
 #[allow(clippy::cast_possible_truncation, reason = "63 bits are left")]
 fn high_bits(threshold: u128) -> i64 {
     ((threshold >> 64) as u64).cast_signed()
+}
+
+#[cfg(test)]
+impl Scan {
+    /// How many of all pairs of a word and an extension give each value.
+    pub(super) fn measure(&self) -> alloc::collections::BTreeMap<i64, u128> {
+        let ends = self.full.iter().copied().chain([1 << 127]);
+        let starts = [0].into_iter().chain(self.full.iter().copied());
+        let mut measure = alloc::collections::BTreeMap::new();
+        for (magnitude, (start, end)) in (0_i64..).zip(starts.zip(ends)) {
+            // Both values of the bit that is the sign, or is not used.
+            for sign in [1, if self.signed { -1 } else { 1 }] {
+                *measure.entry(sign * magnitude).or_default() += end - start;
+            }
+        }
+        measure.retain(|_, weight| *weight != 0);
+        measure
+    }
 }
