@@ -1,7 +1,11 @@
 //! Integer noise: fast and constant-time draws of each law, from narrow to wide, against the keystream that they are made from.
 //!
 //! `cargo bench --bench noise`; against the `opendp` crate: `benches/peers/noise`.
-#![allow(missing_docs, reason = "criterion generates items without documentation")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "criterion generates items without documentation; parameters are known to be good"
+)]
 
 mod common;
 

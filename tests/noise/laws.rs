@@ -3,10 +3,10 @@
 use std::iter::once;
 
 /// `P(0), P(1), ..` of a symmetric law.
-pub type Half = Vec<f64>;
+pub(crate) type Half = Vec<f64>;
 
 /// By Miller's backward recurrence for ratios of Bessel functions.
-pub fn skellam(variance: f64) -> Half {
+pub(crate) fn skellam(variance: f64) -> Half {
     let len = (60.0 + 12.0 * variance.sqrt()) as usize;
     let mut ratios = vec![0.0; len + 60];
     for k in (0..ratios.len() - 1).rev() {
@@ -18,13 +18,13 @@ pub fn skellam(variance: f64) -> Half {
     })))
 }
 
-pub fn gaussian(variance: f64) -> Half {
+pub(crate) fn gaussian(variance: f64) -> Half {
     let len = (20.0 + 12.0 * variance.sqrt()) as usize;
     normalised((0..len).map(|x| (-(x as f64).powi(2) / (2.0 * variance)).exp()))
 }
 
 /// The sum of `fraction / r` shares of `r` each: the difference of two negative binomial variables of `fraction` successes.
-pub fn laplace_shares(noise_parameter: f64, fraction: f64) -> Half {
+pub(crate) fn laplace_shares(noise_parameter: f64, fraction: f64) -> Half {
     let len = (40.0 / noise_parameter) as usize + 10;
     let polya: Vec<f64> = once(1.0)
         .chain((0..2 * len).scan(1.0, |mass, j| {
@@ -35,7 +35,7 @@ pub fn laplace_shares(noise_parameter: f64, fraction: f64) -> Half {
     normalised((0..len).map(|x| polya.iter().skip(x).zip(&polya).map(|(a, b)| a * b).sum()))
 }
 
-pub fn laplace(noise_parameter: f64) -> Half {
+pub(crate) fn laplace(noise_parameter: f64) -> Half {
     normalised((0..(40.0 / noise_parameter) as usize + 10).map(|x| (-noise_parameter * x as f64).exp()))
 }
 
@@ -46,12 +46,12 @@ fn normalised(masses: impl Iterator<Item = f64>) -> Half {
 }
 
 /// `E |x|^power`.
-pub fn moment(half: &Half, power: i32) -> f64 {
+pub(crate) fn moment(half: &Half, power: i32) -> f64 {
     2.0 * half.iter().enumerate().map(|(x, p)| (x as f64).powi(power) * p).sum::<f64>()
 }
 
 /// Everything that is suspicious about these draws: empty for almost every sample of the law, of any size.
-pub fn suspicions(draws: &[i64], half: &Half) -> Vec<String> {
+pub(crate) fn suspicions(draws: &[i64], half: &Half) -> Vec<String> {
     let n = draws.len() as f64;
     let (second, fourth) = (moment(half, 2), moment(half, 4));
     let sum = |f: fn(f64) -> f64| draws.iter().map(|x| f(*x as f64)).sum::<f64>();

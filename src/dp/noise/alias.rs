@@ -1,6 +1,7 @@
 //! Walker's alias method with exact weights: one word, one look-up.
 
 use alloc::vec::Vec;
+use core::hint::select_unpredictable;
 
 use super::weights::Weights;
 
@@ -46,28 +47,33 @@ impl Alias {
         Some(Self { bits, first, columns, full })
     }
 
-    /// Adds `factor` times a draw to each value. The work is the same for all draws, but for one in 2^32, which takes a second word; the
-    /// addresses that are read depend on the draws.
-    #[inline]
-    pub(super) fn add(&self, words: &[u64], extension: impl Fn(usize) -> u64, factor: i64, values: &mut [i64]) {
-        for (place, (word, value)) in words.iter().zip(values).enumerate() {
-            let (index, rest) = (to_index(word >> (u64::BITS - self.bits)), word << self.bits);
+    /// Writes one draw for each word, and tells whether some of them are left open: 32 bits of the word equal those of the threshold, once
+    /// in 2^32. No branch depends on a draw, but the addresses that are read do.
+    pub(super) fn draw(&self, words: &[u64], draws: &mut [i64]) -> bool {
+        let mut open = false;
+        for (word, draw) in words.iter().zip(draws) {
+            let (index, rest) = self.split(*word);
             let Some(column) = self.columns.get(index) else { continue };
-            let rest_high = high_half(rest);
-            let mut above = rest_high >= column.threshold;
-            if rest_high == column.threshold {
-                above = self.is_above(index, rest, extension(place));
-            }
-            let drawn = if above { column.other } else { to_value(index).wrapping_add(self.first) };
-            *value = value.wrapping_add(i64::from(drawn).wrapping_mul(factor));
+            let rest = high_half(rest);
+            open |= rest == column.threshold;
+            let own = to_value(index).wrapping_add(self.first);
+            *draw = i64::from(select_unpredictable(rest < column.threshold, own, column.other));
         }
+        open
     }
 
-    /// Compares all `128 - bits` bits of a draw.
-    #[cold]
-    fn is_above(&self, index: usize, rest: u64, extension: u64) -> bool {
+    /// The draw of a word and its extension.
+    pub(super) fn resolve(&self, word: u64, extension: u64) -> i64 {
+        let (index, rest) = self.split(word);
         let uniform = u128::from(rest) << 64 | u128::from(extension) << self.bits;
-        self.full.get(index).is_none_or(|threshold| uniform >= *threshold)
+        let (Some(column), Some(threshold)) = (self.columns.get(index), self.full.get(index)) else { return 0 };
+        i64::from(if uniform < *threshold { to_value(index).wrapping_add(self.first) } else { column.other })
+    }
+
+    /// The column, and the place in its width.
+    #[inline(always)]
+    fn split(&self, word: u64) -> (usize, u64) {
+        (to_index(word >> (u64::BITS - self.bits)), word << self.bits)
     }
 }
 

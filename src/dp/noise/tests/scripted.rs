@@ -5,10 +5,18 @@ use std::{collections::VecDeque, vec::Vec};
 use super::*;
 use crate::dp::noise::{exact::ExactSampler, weights::Weights};
 
-fn scanned(scan: &Scan, word: u64, extension: u64) -> i64 {
-    let (mut value, mut draw) = ([0], [0]);
-    scan.add(&[word], |_| extension, 1, &mut draw, &mut value);
+/// The draw of one word, with its extension if it is left open; what is not left open does not depend on the extension.
+fn drawn(draw: impl Fn(&[u64], &mut [i64]) -> bool, resolve: impl Fn(u64, u64) -> i64, word: u64, extension: u64) -> i64 {
+    let mut value = [0];
+    if draw(&[word], &mut value) {
+        return resolve(word, extension);
+    }
+    assert!([0, extension, u64::MAX].iter().all(|extension| resolve(word, *extension) == value[0]));
     value[0]
+}
+
+fn scanned(scan: &Scan, word: u64, extension: u64) -> i64 {
+    drawn(|words, draws| scan.draw(words, draws), |word, extension| scan.resolve(word, extension), word, extension)
 }
 
 #[test]
@@ -33,15 +41,13 @@ fn a_scan_turns_exactly_at_each_threshold() {
 fn an_alias_column_turns_exactly_at_its_threshold() {
     let weights = Weights::gaussian(1, 1, 1).unwrap();
     let table = Alias::new(&weights).unwrap();
-    let drawn = |word: u64, extension: u64| {
-        let mut value = [0];
-        table.add(&[word], |_| extension, 1, &mut value);
-        value[0]
-    };
     let mut turns = 0;
     for column in 0..table.columns() {
         let (start, threshold) = table.thresholds(column);
-        let at = |uniform: u128| drawn((uniform >> 64) as u64, uniform as u64);
+        let at = |uniform: u128| {
+            let (word, extension) = ((uniform >> 64) as u64, uniform as u64);
+            drawn(|words, draws| table.draw(words, draws), |word, extension| table.resolve(word, extension), word, extension)
+        };
         if threshold != start {
             assert_eq!(at(start), at(threshold - 1), "one value below the threshold");
             turns += usize::from(at(threshold) != at(threshold - 1));
