@@ -25,6 +25,7 @@ mod seed;
 mod weights;
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "tests")]
 mod tests;
 
 use alloc::vec::Vec;
@@ -62,9 +63,11 @@ const CONSTANT_TIME: Limits = Limits { variance: 700, scale: 2, base: 96 };
 /// Draws noise of one law; built once, then shared by all threads.
 ///
 /// # Security
-/// Time and memory access never depend on the values that noise is added to. On the noise itself depend, with [`Sampler::new`], the
-/// addresses in a table (an attacker who shares the cache may learn about the noise, and so about the values), and with
-/// [`Sampler::constant_time`] nothing, but that one draw in about 2^55 takes a second word.
+/// Time and memory access never depend on the values that noise is added to, and no branch and no number of steps on the noise. What does
+/// depend on it:
+/// - [`Sampler::new`]: which entries of a table are read. Whoever shares the processor's caches may learn about the noise, and so about
+///   the values. One draw in 2^32 makes its 512 neighbours and itself take second words.
+/// - [`Sampler::constant_time`]: nothing, but that one draw in about 2^55 makes its neighbours and itself take second words.
 pub struct Sampler {
     law: NoiseLaw,
     components: Vec<Component>,
@@ -91,7 +94,8 @@ impl Sampler {
         Self::build(law, FAST, |weights| Alias::new(weights).map(Table::Alias))
     }
 
-    /// Builds tables of which each draw reads every entry: for machines that share a cache with others. Slower the wider the law.
+    /// Builds tables of which each draw reads every entry: for machines that share a cache with others. Wide laws take more parts; a
+    /// [`NoiseLaw::LaplaceShare`] reads some `70 / noise_parameter` entries, twice.
     ///
     /// # Errors
     /// As [`Sampler::new`].

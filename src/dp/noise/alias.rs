@@ -130,7 +130,7 @@ impl Alias {
     pub(super) fn measure(&self) -> alloc::collections::BTreeMap<i64, u128> {
         let mut measure = alloc::collections::BTreeMap::new();
         for (index, (column, threshold)) in self.columns.iter().zip(&self.full).enumerate() {
-            let own = i64::from(self.first) + index as i64;
+            let own = i64::from(self.first) + i64::from(to_value(index));
             let share = threshold >> self.bits;
             *measure.entry(own).or_default() += share;
             let rest = (1_u128 << (128 - self.bits)) - share;
