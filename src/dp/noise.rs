@@ -114,8 +114,9 @@ impl Sampler {
     pub fn add(&self, seed: &NoiseSeed, block: u64, values: &mut [i64]) {
         let stream = seed.stream();
         let (mut words, mut draws) = ([0; BUFFER], [0; BUFFER]);
-        for (index, values) in (block..).zip(values.chunks_mut(NOISE_BLOCK)) {
-            self.add_block(&stream.noise_key(index), &mut words, &mut draws, values);
+        for (index, values) in values.chunks_mut(NOISE_BLOCK).enumerate() {
+            let key = stream.noise_key(block.wrapping_add(index as u64));
+            self.add_block(&key, &mut words, &mut draws, values);
         }
         words.zeroize();
         draws.zeroize();

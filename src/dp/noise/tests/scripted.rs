@@ -137,6 +137,39 @@ fn a_law_at_each_end_of_its_range_has_tables() {
     }
 }
 
+#[test]
+fn draws_that_are_decided_stay_as_they_are_when_a_neighbour_is_left_open() {
+    let key = seed(3).stream().noise_key(5);
+    let mut words = [0_u64; BUFFER];
+    key.apply(1024, &mut words, false);
+    let weights = Weights::skellam(50, 1, 1).unwrap();
+    for table in [Table::Alias(Alias::new(&weights).unwrap()), Table::Scan(Scan::new(&weights))] {
+        let (mut draws, mut again) = ([0; BUFFER], [0; BUFFER]);
+        assert!(!table.draw(&words, &mut draws), "no word of this stream is left open");
+        table.resolve(&key, 1024, &words, &mut again);
+        assert_eq!(draws, again);
+        // A word that is left open takes its extension from the same place of the keystream, alone or not.
+        let Table::Scan(scan) = &table else { continue };
+        let mut open = words;
+        open[7] = u64::MAX;
+        assert!(table.draw(&open, &mut draws));
+        table.resolve(&key, 1024, &open, &mut again);
+        let mut extension = [0];
+        key.apply(EXTENSION + 1024 + 7, &mut extension, false);
+        assert_eq!(again[7], scan.resolve(u64::MAX, extension[0]));
+    }
+}
+
+#[test]
+fn the_last_block_and_no_values_are_no_trouble() {
+    let sampler = Sampler::new(skellam(4, 1)).unwrap();
+    sampler.add(&seed(1), u64::MAX, &mut []);
+    let (mut last, mut around) = (std::vec![0; NOISE_BLOCK], std::vec![0; 2 * NOISE_BLOCK]);
+    sampler.add(&seed(1), u64::MAX, &mut last);
+    sampler.add(&seed(1), u64::MAX, &mut around);
+    assert_eq!(around[..NOISE_BLOCK], last[..]);
+}
+
 fn seed(byte: u8) -> NoiseSeed {
     use rand::SeedableRng;
     NoiseSeed::random(&mut rand::rngs::StdRng::from_seed([byte; 32])).unwrap()
