@@ -1,7 +1,11 @@
 //! The one error type, sorted by who must act (docs/protocol.md, section 16).
 
+mod privacy;
+
 use alloc::string::String;
 use core::fmt;
+
+pub use privacy::PrivacyError;
 
 /// A client, by the number that the application gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -53,6 +53,8 @@ pub(crate) mod kdf {
     pub(crate) const ERROR_SEED: &str = "error-seed";
     pub(crate) const LATTICE_KEY: &str = "lattice-key";
     pub(crate) const LATTICE_ERROR: &str = "lattice-error";
+    pub(crate) const NOISE_BLOCK: &str = "noise-block";
+    pub(crate) const NOISE_SEED: &str = "noise-seed";
 }
 
 /// Framed byte strings that are neither hashed with `H` nor derived with `KDF`.

@@ -28,6 +28,22 @@ impl Stream {
         Self(Kdf::new(session, seed.expose()))
     }
 
+    /// A seed of noise, which is one party's own affair.
+    pub(crate) fn unbound(seed: &Secret<32>) -> Self {
+        Self(Kdf::unbound(seed.expose()))
+    }
+
+    /// A seed for one purpose and number.
+    pub(crate) fn derive(&self, purpose: &[u8], number: u64) -> Secret<32> {
+        self.0.expand(kdf::NOISE_SEED, &[&number.to_le_bytes(), purpose])
+    }
+
+    /// The key of a block of noise.
+    pub(crate) fn noise_key(&self, block: u64) -> BlockKey {
+        let key: Secret<32> = self.0.expand(kdf::NOISE_BLOCK, &[&block.to_le_bytes()]);
+        BlockKey(Aes256Enc::new(key.expose().into()))
+    }
+
     /// The key of positions `block * BLOCK_LEN ..`.
     pub(crate) fn key(&self, block: u64) -> BlockKey {
         let key: Secret<32> = self.0.expand(kdf::PRG_BLOCK, &[&block.to_le_bytes()]);
@@ -41,7 +57,7 @@ pub(crate) struct BlockKey(Aes256Enc);
 impl BlockKey {
     /// Adds (or subtracts) the keystream words of positions `offset ..` within the block to `words`, modulo the lane.
     ///
-    /// `offset + words.len()` is at most [`BLOCK_LEN`].
+    /// `offset + words.len()` is at most [`BLOCK_LEN`] for masks; noise numbers its words in its own way.
     pub(crate) fn apply<L: Lane>(&self, offset: u64, words: &mut [L], negative: bool) {
         if negative {
             self.add::<L, true>(offset, words);
