@@ -471,6 +471,21 @@ pub enum InputError {
         /// Items given.
         got: u64,
     },
+    /// No rounding within the norm bound: a chance below 2^-64 that is accounted for (docs/privacy.md, section 8).
+    #[error("no rounding within the norm bound in {attempts} attempts; nothing was encoded, this client can not take part")]
+    Rounding {
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// A draw of noise beyond `max_abs`: a chance below 2^-64 that is accounted for (docs/privacy.md, section 8).
+    #[error("the noise at position {position} passes max_abs; this client can not take part")]
+    Truncated {
+        /// Where, counted in words from the beginning of the vector.
+        position: u64,
+    },
+    /// The source of values did not read the same twice.
+    #[error("the values changed while they were encoded: their norm passes the bound")]
+    Changed,
 }
 
 /// Something outside this library failed.
@@ -492,6 +507,82 @@ pub enum EnvironmentError {
         /// Its length.
         words: u64,
     },
+}
+
+/// What is wrong with privacy parameters, or with what was asked of them.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrivacyError {
+    /// A parameter is outside its range.
+    #[error("`{knob}` must be {expected}, got {got}")]
+    Parameter {
+        /// The parameter.
+        knob: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// What was given.
+        got: f64,
+    },
+    /// No value of a parameter reaches the target.
+    #[error("no `{knob}` reaches the target: {reason}")]
+    Unreachable {
+        /// The parameter that was searched.
+        knob: &'static str,
+        /// What to change.
+        reason: &'static str,
+    },
+    /// Bytes that do not describe an encoding.
+    #[error("not the description of an encoding: {0}")]
+    Description(#[from] DecodeError),
+    /// The words are too short.
+    #[error("`bits` = {bits} is too small: {}", Need(*.need))]
+    Bits {
+        /// What was given.
+        bits: u8,
+        /// The least value that does; more than 64 if none does.
+        need: u8,
+    },
+    /// This accountant has no theorem for this event.
+    #[error("the {accountant} accountant can not account for `{event}`: {reason}")]
+    Unsupported {
+        /// The accountant.
+        accountant: &'static str,
+        /// The event.
+        event: &'static str,
+        /// What to use instead.
+        reason: &'static str,
+    },
+    /// The round would cost more than the budget allows. It has not been recorded and must not be run.
+    #[error("the round would raise epsilon to {epsilon} at delta {delta}, above the budget of {budget}")]
+    Budget {
+        /// Epsilon with the round.
+        epsilon: f64,
+        /// Delta of the budget.
+        delta: f64,
+        /// Epsilon of the budget.
+        budget: f64,
+    },
+    /// Sums that are already public, combined with this one, would give the sum of too few parties.
+    #[error("with {rounds} recorded round(s), this participant set isolates {isolated} parties; min_honest is {min_honest}")]
+    Differencing {
+        /// How many recorded rounds take part in the difference.
+        rounds: usize,
+        /// How many parties the difference contains.
+        isolated: usize,
+        /// The least number that may be isolated.
+        min_honest: usize,
+    },
+}
+
+struct Need(u8);
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            65.. => f.write_str("no number of bits does; lower `noise_multiplier`, `clients` or `length`"),
+            bits => write!(f, "words need {bits} bits, or lower `noise_multiplier`, `clients` or `length`"),
+        }
+    }
 }
 
 /// `code()` from a table; exhaustive, so a new variant needs a number.
@@ -539,6 +630,7 @@ codes! {
         Incomplete { .. } => 605, WordWidth(_) => 606, Range { .. } => 607, WrongState => 608, NotFinite { .. } => 609,
         Weight { .. } => 610, Length { .. } => 611,
         UploadOffset { .. } => 612, Shard => 613,
+        Rounding { .. } => 614, Truncated { .. } => 615, Changed => 616,
     }
     EnvironmentError { Rng => 701, Signer => 702, Spool(_) => 703, Memory { .. } => 704 }
 }

@@ -49,6 +49,10 @@ pub(crate) mod kdf {
     pub(crate) const SEAL_KEY: &str = "seal-key";
     pub(crate) const KEY_COMMIT: &str = "key-commit";
     pub(crate) const PRG_BLOCK: &str = "prg-block";
+    /// Coins of stochastic rounding (docs/privacy.md, section 4).
+    pub(crate) const COINS: &str = "dp-coins";
+    /// Signs of the rotation.
+    pub(crate) const SIGNS: &str = "dp-signs";
 }
 
 /// Framed byte strings that are neither hashed with `H` nor derived with `KDF`.
