@@ -20,7 +20,9 @@ mod values;
 
 pub use encoder::{Encoder, EncodingSeed};
 pub use encoding::{Encoding, Mechanism, Release, Rounding, Weights};
-pub use noise::{NOISE_BLOCK, NoiseLaw, NoiseSeed, Rational, Sampler};
+#[cfg(feature = "hazmat")]
+pub use noise::exact::ExactSampler;
+pub use noise::{DISTANCE_LOG2, NOISE_BLOCK, NoiseLaw, NoiseSeed, Rational, Sampler};
 pub use plan::{Plan, Planner};
 pub use quantize::FixedPoint;
 pub use values::{Real, Values};

@@ -49,6 +49,8 @@ pub(crate) mod kdf {
     pub(crate) const SEAL_KEY: &str = "seal-key";
     pub(crate) const KEY_COMMIT: &str = "key-commit";
     pub(crate) const PRG_BLOCK: &str = "prg-block";
+    pub(crate) const NOISE_BLOCK: &str = "noise-block";
+    pub(crate) const NOISE_SEED: &str = "noise-seed";
     /// Coins of stochastic rounding (docs/privacy.md, section 4).
     pub(crate) const COINS: &str = "dp-coins";
     /// Signs of the rotation.

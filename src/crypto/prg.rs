@@ -28,6 +28,22 @@ impl Stream {
         Self(Kdf::new(session, seed.expose()))
     }
 
+    /// A seed of noise, which is one party's own affair.
+    pub(crate) fn unbound(seed: &Secret<32>) -> Self {
+        Self(Kdf::unbound(seed.expose()))
+    }
+
+    /// A seed for one purpose and number.
+    pub(crate) fn derive(&self, purpose: &[u8], number: u64) -> Secret<32> {
+        self.0.expand(kdf::NOISE_SEED, &[&number.to_le_bytes(), purpose])
+    }
+
+    /// The key of a block of noise.
+    pub(crate) fn noise_key(&self, block: u64) -> BlockKey {
+        let key: Secret<32> = self.0.expand(kdf::NOISE_BLOCK, &[&block.to_le_bytes()]);
+        BlockKey(Aes256Enc::new(key.expose().into()))
+    }
+
     /// The key of positions `block * BLOCK_LEN ..`.
     pub(crate) fn key(&self, block: u64) -> BlockKey {
         let key: Secret<32> = self.0.expand(kdf::PRG_BLOCK, &[&block.to_le_bytes()]);
@@ -35,12 +51,12 @@ impl Stream {
     }
 }
 
-/// The keystreams of a seed outside of sessions: no salt, and a label for each purpose.
+/// The keystreams of a seed outside of sessions, with a label for each purpose.
 pub(crate) struct Prg(Kdf);
 
 impl Prg {
     pub(crate) fn new(seed: &[u8; 32]) -> Self {
-        Self(Kdf::new(SessionId([0; 32]), seed))
+        Self(Kdf::unbound(seed))
     }
 
     /// The key of positions `block * BLOCK_LEN ..` of stream number `stream`.

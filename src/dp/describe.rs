@@ -27,7 +27,7 @@ impl Encoding {
             _ => (0, None),
         };
         let weights = self.weights.unwrap_or(Weights { max: 0, unit: 0.0 });
-        let mut out = Vec::with_capacity(125);
+        let mut out = Vec::with_capacity(121);
         out.push(KIND);
         out.extend_from_slice(&self.length.to_le_bytes());
         out.extend_from_slice(&self.clip.to_bits().to_le_bytes());

@@ -37,7 +37,7 @@ impl EncodingSeed {
     pub fn generate(rng: &mut impl TryCryptoRng) -> Result<Self, EnvironmentError> {
         let mut coins = Zeroizing::new([0; 32]);
         rng.try_fill_bytes(&mut *coins).map_err(|_| EnvironmentError::Rng)?;
-        Ok(Self { coins, noise: NoiseSeed::generate(rng)? })
+        Ok(Self { coins, noise: NoiseSeed::random(rng)? })
     }
 }
 
@@ -239,3 +239,6 @@ impl<V: Values + ?Sized> Source<'_, V> {
         Err(InputError::Rounding { attempts: ATTEMPTS })
     }
 }
+
+#[cfg(test)]
+mod tests;

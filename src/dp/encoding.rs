@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 
 use super::{
-    noise::{NoiseLaw, Sampler},
+    noise::{DISTANCE_LOG2, NoiseLaw, Sampler},
     tail::Spread,
 };
 use crate::{error::PrivacyError, math::ring::Ring};
@@ -173,7 +173,8 @@ impl Encoding {
         let one_norm = (u128::from(dimension) * u128::from(self.l2_squared)).isqrt();
         let l1 = u64::try_from(one_norm).unwrap_or(u64::MAX).min(self.l2_squared);
         let failures = f64::from(u8::from(self.rounding == Rounding::Conditional) + u8::from(self.max_abs.is_some()));
-        let failure = failures * libm::exp2(FAILURE_LOG2);
+        let draws = f64::from(honest) * float(dimension);
+        let failure = failures * libm::exp2(FAILURE_LOG2) + draws * libm::exp2(f64::from(DISTANCE_LOG2));
         Release { law: self.law, clients: self.clients, honest, l2_squared: self.l2_squared, l1, dimension, failure }
     }
 

@@ -1,46 +1,197 @@
-//! PLACEHOLDER behind the agreed signature, until the exact samplers are copied in.
-mod law;
-pub use law::{NoiseLaw, Rational};
-use crate::{crypto::prg::Prg, error::{EnvironmentError, PrivacyError}};
-use rand_core::TryCryptoRng;
+//! Exact integer noise (docs/privacy.md, section on noise).
+//!
+//! Every draw has the documented law up to a total-variation distance of 2^-96, which is certified when the tables are built
+//! ([`DISTANCE_LOG2`]). Parameters are rational, draws are integers, and no floating-point number stands between the secret seed and the
+//! noise. Nothing is ever rejected: each coordinate takes a number of words that only the law determines.
+//!
+//! # Proof
+//! - [`NoiseLaw`] -> parts: a wide law is the sum of independent narrow ones on coarser and coarser multiples (`plan.rs`: Poisson's
+//!   summation; for the discrete Laplace law the identity is exact).
+//! - Part -> weights: each probability is rounded down in interval arithmetic, and what is missing from 1 goes to zero, so the
+//!   distance is at most what is missing (`weights.rs`).
+//! - Weights -> draws: the weights are integers of sum 2^128, and a table gives each value for exactly as many of the 2^128 pairs of a
+//!   word and its extension as its weight says (`alias.rs`, `scan.rs`).
+//! - Words: AES-256-CTR under a key for each block of coordinates, derived from the seed; this is the one computational assumption.
 
-/// Coordinates of a block.
+mod alias;
+#[cfg(any(test, feature = "hazmat"))]
+pub(crate) mod exact;
+mod fixed;
+mod interval;
+mod law;
+mod plan;
+mod scan;
+mod seed;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::Zeroize;
+
+use self::{alias::Alias, plan::Limits, scan::Scan, weights::Weights};
+use crate::{crypto::prg::BlockKey, error::PrivacyError};
+
+pub use self::{
+    law::{NoiseLaw, Rational},
+    seed::NoiseSeed,
+};
+
+/// Coordinates under one key. Their noise does not depend on how many of them are asked for, nor on the order of blocks.
 pub const NOISE_BLOCK: usize = 1 << 12;
 
-/// Seed.
-#[derive(Debug)]
-pub struct NoiseSeed([u8; 32]);
-impl NoiseSeed {
-    /// Fresh.
+/// Every coordinate's noise is within total-variation distance 2^`DISTANCE_LOG2` of its law, independent of all others.
+///
+/// A release of `d` coordinates that is `(epsilon, delta)`-private with the exact law is `(epsilon, delta + (1 + e^epsilon) d 2^-96)`-private
+/// with this noise.
+pub const DISTANCE_LOG2: i32 = -96;
+
+/// Words that are drawn from at a time: they and a table stay in the first-level cache.
+const BUFFER: usize = 1 << 9;
+/// The second words of a block's draws follow here, in keystream words.
+const EXTENSION: u64 = 1 << 32;
+
+/// Tables of a few thousand values, which stay in the second-level cache.
+const FAST: Limits = Limits { variance: 1 << 15, scale: 28, base: 2048 };
+/// Tables of up to some 250 magnitudes, every one of which is compared.
+const CONSTANT_TIME: Limits = Limits { variance: 700, scale: 2, base: 96 };
+
+/// Draws noise of one law; built once, then shared by all threads.
+///
+/// # Security
+/// Time and memory access never depend on the values that noise is added to. On the noise itself depend, with [`Sampler::new`], the
+/// addresses in a table (an attacker who shares the cache may learn about the noise, and so about the values), and with
+/// [`Sampler::constant_time`] nothing, but that one draw in about 2^55 takes a second word.
+pub struct Sampler {
+    law: NoiseLaw,
+    components: Vec<Component>,
+}
+
+/// A table that is drawn from once for each factor.
+struct Component {
+    table: Table,
+    factors: Vec<i64>,
+}
+
+enum Table {
+    Alias(Alias),
+    Scan(Scan),
+}
+
+impl Sampler {
+    /// Builds tables for fast draws, whose addresses depend on the noise.
     ///
     /// # Errors
-    /// Rng.
-    pub fn generate(rng: &mut impl TryCryptoRng) -> Result<Self, EnvironmentError> {
-        let mut seed = [0; 32];
-        rng.try_fill_bytes(&mut seed).map_err(|_| EnvironmentError::Rng)?;
-        Ok(Self(seed))
+    /// [`PrivacyError::Parameter`] for a parameter outside the range documented at [`NoiseLaw`], and for a
+    /// [`NoiseLaw::LaplaceShare`] with a noise parameter below about 1/3500, whose table would be too large.
+    pub fn new(law: NoiseLaw) -> Result<Self, PrivacyError> {
+        Self::build(law, FAST, |weights| Alias::new(weights).map(Table::Alias))
+    }
+
+    /// Builds tables of which each draw reads every entry: for machines that share a cache with others. Slower the wider the law.
+    ///
+    /// # Errors
+    /// As [`Sampler::new`].
+    pub fn constant_time(law: NoiseLaw) -> Result<Self, PrivacyError> {
+        Self::build(law, CONSTANT_TIME, |weights| Some(Table::Scan(Scan::new(weights))))
+    }
+
+    /// The law.
+    #[must_use]
+    pub fn law(&self) -> NoiseLaw {
+        self.law
+    }
+
+    /// Adds the noise of coordinates `block * NOISE_BLOCK ..` to `values`, modulo 2^64. More than one block may be given at once, and
+    /// the last may be short.
+    pub fn add(&self, seed: &NoiseSeed, block: u64, values: &mut [i64]) {
+        let stream = seed.stream();
+        let (mut words, mut draws) = ([0; BUFFER], [0; BUFFER]);
+        for (index, values) in (block..).zip(values.chunks_mut(NOISE_BLOCK)) {
+            self.add_block(&stream.noise_key(index), &mut words, &mut draws, values);
+        }
+        words.zeroize();
+        draws.zeroize();
+    }
+
+    fn add_block(&self, key: &BlockKey, words: &mut [u64; BUFFER], draws: &mut [i64; BUFFER], values: &mut [i64]) {
+        let factors = self.components.iter().flat_map(|component| component.factors.iter().map(|factor| (&component.table, *factor)));
+        for (offset, (table, factor)) in (0_u64..).step_by(NOISE_BLOCK).zip(factors) {
+            for (offset, values) in (offset..).step_by(BUFFER).zip(values.chunks_mut(BUFFER)) {
+                let (words, _) = words.split_at_mut(values.len());
+                let (draws, _) = draws.split_at_mut(values.len());
+                words.fill(0);
+                key.apply(offset, words, false);
+                table.add(words, |place| extension(key, offset + place as u64), factor, draws, values);
+            }
+        }
+    }
+
+    fn build(law: NoiseLaw, limits: Limits, table: impl Fn(&Weights) -> Option<Table>) -> Result<Self, PrivacyError> {
+        law.check()?;
+        let parts = parts(law, limits).ok_or_else(|| law.too_large())?;
+        let mut missing = 1_u128 << (128 - plan::SMOOTHING_BITS);
+        let mut components = Vec::with_capacity(parts.len());
+        for (weights, factors) in parts {
+            missing += weights.missing * factors.len() as u128;
+            components.push(Component { table: table(&weights).ok_or_else(|| law.too_large())?, factors });
+        }
+        let close = missing.leading_zeros() >= DISTANCE_LOG2.unsigned_abs();
+        if close { Ok(Self { law, components }) } else { Err(law.too_large()) }
     }
 }
-/// Sampler.
-#[derive(Debug)]
-pub struct Sampler(NoiseLaw);
-impl Sampler {
-    /// New.
-    ///
-    /// # Errors
-    /// Never.
-    pub fn new(law: NoiseLaw) -> Result<Self, PrivacyError> {
-        Ok(Self(law))
-    }
-    /// Adds.
-    pub fn add(&self, seed: &NoiseSeed, block: u64, values: &mut [i64]) {
-        let sigma = match self.0 { NoiseLaw::Skellam { variance } | NoiseLaw::DiscreteGaussian { variance } => libm::sqrt(variance.to_f64()), _ => 1.0 };
-        let key = Prg::new(&seed.0).key("dp-noise", 0, block);
-        let mut words = alloc::vec![0_u32; 12 * values.len()];
-        key.fill(0, &mut words);
-        for (value, words) in values.iter_mut().zip(words.as_chunks::<12>().0) {
-            let sum: f64 = words.iter().map(|w| f64::from(*w) / 4_294_967_296.0).sum::<f64>() - 6.0;
-            *value += libm::rint(sum * sigma) as i64;
+
+/// Weights whose draws, times the factors, add up to the law.
+fn parts(law: NoiseLaw, limits: Limits) -> Option<Vec<(Weights, Vec<i64>)>> {
+    let factor = |step: u64| i64::try_from(step).ok().map(|step| alloc::vec![step]);
+    match law {
+        NoiseLaw::Skellam { variance } => plan::gaussian(variance, limits)?
+            .into_iter()
+            .map(|part| Some((Weights::skellam(part.numerator, part.denominator, part.step)?, factor(part.step)?)))
+            .collect(),
+        NoiseLaw::DiscreteGaussian { variance } => plan::gaussian(variance, limits)?
+            .into_iter()
+            .map(|part| Some((Weights::gaussian(part.numerator, part.denominator, part.step)?, factor(part.step)?)))
+            .collect(),
+        NoiseLaw::DiscreteLaplace { noise_parameter } => {
+            let digits = plan::laplace(noise_parameter, limits)?;
+            let low = digits.low.into_iter().map(|(part, base)| {
+                Some((Weights::digit_difference(part.numerator, part.denominator, base)?, factor(part.step)?))
+            });
+            let high = digits.high;
+            let high = Some((Weights::laplace(high.numerator, high.denominator)?, factor(high.step)?));
+            low.chain([high]).collect()
         }
+        NoiseLaw::LaplaceShare { noise_parameter, shares } => {
+            let weights = Weights::polya(noise_parameter.numerator(), noise_parameter.denominator(), shares)?;
+            Some(alloc::vec![(weights, alloc::vec![1, -1])])
+        }
+    }
+}
+
+/// The second word of the draw whose first word is at `offset`.
+#[cold]
+fn extension(key: &BlockKey, offset: u64) -> u64 {
+    let mut word = [0];
+    key.apply(EXTENSION + offset, &mut word, false);
+    let [word] = word;
+    word
+}
+
+impl Table {
+    fn add(&self, words: &[u64], extension: impl Fn(usize) -> u64, factor: i64, draws: &mut [i64], values: &mut [i64]) {
+        match self {
+            Self::Alias(table) => table.add(words, extension, factor, values),
+            Self::Scan(table) => table.add(words, extension, factor, draws, values),
+        }
+    }
+}
+
+impl fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampler").field("law", &self.law).finish_non_exhaustive()
     }
 }

@@ -170,8 +170,7 @@ impl<V: Values + ?Sized> Source<'_, V> {
         let norm = self.round(position, scratch, out.len())?;
         let integers = scratch.integers.get_mut(..out.len()).unwrap_or_default();
         if let Some(Noise { sampler, seed }) = noise {
-            let first = position / NOISE_BLOCK as u64;
-            (first..).zip(integers.chunks_mut(NOISE_BLOCK)).for_each(|(block, integers)| sampler.add(seed, block, integers));
+            sampler.add(seed, position / NOISE_BLOCK as u64, integers);
         }
         if let Some(max_abs) = self.encoding.max_abs
             && let Some(place) = integers.iter().position(|integer| integer.unsigned_abs() > max_abs)

@@ -111,6 +111,18 @@ impl NoiseLaw {
             _ => Ok(()),
         }
     }
+
+    /// The error for a law whose tables would be too large.
+    pub(super) fn too_large(self) -> PrivacyError {
+        match self {
+            Self::Skellam { variance } | Self::DiscreteGaussian { variance } => {
+                refused("variance", "smaller, or of smaller denominator", variance.to_f64())
+            }
+            Self::DiscreteLaplace { noise_parameter } | Self::LaplaceShare { noise_parameter, .. } => {
+                refused("noise_parameter", "larger, or of smaller denominator", noise_parameter.to_f64())
+            }
+        }
+    }
 }
 
 pub(super) fn refused(knob: &'static str, expected: &'static str, got: f64) -> PrivacyError {
