@@ -39,7 +39,10 @@ fn benchmarks(criterion: &mut Criterion) {
     group.bench_function("limit: multiply, add, convert", |b| {
         b.iter(|| {
             let values = black_box(&values).iter();
-            words.iter_mut().zip(values).for_each(|(word, value)| *word = (f64::from(*value) * 3.0 + 6_755_399_441_055_744.0).to_bits() as u32);
+            words
+                .iter_mut()
+                .zip(values)
+                .for_each(|(word, value)| *word = (f64::from(*value) * 3.0 + 6_755_399_441_055_744.0).to_bits() as u32);
             black_box(&mut words);
         });
     });

@@ -33,7 +33,8 @@ mod attacks;
 
 pub use crypto::sign::{Identity, SigningIdentity};
 pub use error::{
-    ClientFault, ClientId, DecodeError, EnvironmentError, Error, InputError, ParamsError, Party, PrivacyError, RoundError, ServerFault,
+    ClientFault, ClientId, DecodeError, EnvironmentError, Error, InputError, ParamsError, Party, PrivacyError, RoundError,
+    ServerFault,
 };
 pub use label::{PROTOCOL_VERSION, SUITE};
 pub use mask::Layout;

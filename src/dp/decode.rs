@@ -1,6 +1,9 @@
 //! From the sum of words to the sum of vectors (docs/privacy.md, section 9).
 
-use super::{encoding::{Encoding, float}, rotate};
+use super::{
+    encoding::{Encoding, float},
+    rotate,
+};
 use crate::{
     crypto::prg::{BLOCK_LEN, Prg},
     error::InputError,

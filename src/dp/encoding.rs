@@ -218,7 +218,12 @@ impl Encoding {
         self.check_law()?;
         let max_abs = self.max_abs.unwrap_or(u64::MAX);
         let least = self.least_max_abs();
-        require("max_abs", "beyond all noise except with probability 2^-64", float(max_abs), least.is_none_or(|least| max_abs >= least))
+        require(
+            "max_abs",
+            "beyond all noise except with probability 2^-64",
+            float(max_abs),
+            least.is_none_or(|least| max_abs >= least),
+        )
     }
 
     fn check_law(&self) -> Result<(), PrivacyError> {

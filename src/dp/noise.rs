@@ -118,7 +118,8 @@ impl Sampler {
     }
 
     fn add_block(&self, key: &BlockKey, words: &mut [u64; BUFFER], draws: &mut [i64; BUFFER], values: &mut [i64]) {
-        let factors = self.components.iter().flat_map(|component| component.factors.iter().map(|factor| (&component.table, *factor)));
+        let factors =
+            self.components.iter().flat_map(|component| component.factors.iter().map(|factor| (&component.table, *factor)));
         for (offset, (table, factor)) in (0_u64..).step_by(NOISE_BLOCK).zip(factors) {
             for (offset, values) in (offset..).step_by(BUFFER).zip(values.chunks_mut(BUFFER)) {
                 let (words, _) = words.split_at_mut(values.len());

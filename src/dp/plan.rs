@@ -197,7 +197,11 @@ impl Planner {
         let levels = (64.0 * root).max(4096.0).min(MAX_LEVELS / 2.0).min(MAX_LEVELS / self.noise_multiplier / 4.0);
         let finest = short(levels / self.clip);
         let usable = finest.is_normal() && self.inflation(finest) <= MAX_INFLATION;
-        if usable { Ok(finest) } else { Err(PrivacyError::Unreachable { knob: "scale", reason: "lower `noise_multiplier` or `length`" }) }
+        if usable {
+            Ok(finest)
+        } else {
+            Err(PrivacyError::Unreachable { knob: "scale", reason: "lower `noise_multiplier` or `length`" })
+        }
     }
 
     /// The coarsest scale at which rounding does not dominate.
@@ -208,7 +212,10 @@ impl Planner {
         }
         let large = |scale| self.candidate(scale, self.bits).is_ok_and(|encoding| encoding.variance() >= 1.0);
         if !large(finest) {
-            return Err(PrivacyError::Unreachable { knob: "scale", reason: "discrete Gaussian shares need a variance of 1: use Skellam" });
+            return Err(PrivacyError::Unreachable {
+                knob: "scale",
+                reason: "discrete Gaussian shares need a variance of 1: use Skellam",
+            });
         }
         Ok(bisect(finest, coarsest, large))
     }
@@ -352,7 +359,11 @@ impl Plan {
         let target = self.noise_multiplier * self.noise_multiplier * float(self.encoding.l2_squared);
         let enough = f64::from(self.least) * self.encoding.variance() >= target;
         let holds = self.log2_wrap() <= f64::from(log2_wrap) && self.inflation() <= MAX_INFLATION;
-        if enough && holds { Ok(()) } else { Err(PrivacyError::Unreachable { knob: "scale", reason: "the plan found does not hold" }) }
+        if enough && holds {
+            Ok(())
+        } else {
+            Err(PrivacyError::Unreachable { knob: "scale", reason: "the plan found does not hold" })
+        }
     }
 }
 

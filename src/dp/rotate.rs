@@ -57,10 +57,8 @@ fn sub(a: Row, b: Row) -> Row {
 /// The transform of eight rows, each place for itself.
 #[inline(always)]
 fn rows([a, b, c, d, e, f, g, h]: [Row; 8]) -> [Row; 8] {
-    let [a, b, c, d, e, f, g, h] =
-        [add(a, b), sub(a, b), add(c, d), sub(c, d), add(e, f), sub(e, f), add(g, h), sub(g, h)];
-    let [a, b, c, d, e, f, g, h] =
-        [add(a, c), add(b, d), sub(a, c), sub(b, d), add(e, g), add(f, h), sub(e, g), sub(f, h)];
+    let [a, b, c, d, e, f, g, h] = [add(a, b), sub(a, b), add(c, d), sub(c, d), add(e, f), sub(e, f), add(g, h), sub(g, h)];
+    let [a, b, c, d, e, f, g, h] = [add(a, c), add(b, d), sub(a, c), sub(b, d), add(e, g), add(f, h), sub(e, g), sub(f, h)];
     [add(a, e), add(b, f), add(c, g), add(d, h), sub(a, e), sub(b, f), sub(c, g), sub(d, h)]
 }
 

@@ -60,10 +60,7 @@ fn other_bytes_are_refused() {
 #[test]
 fn a_norm_bound_below_what_rounding_needs_is_refused_and_a_fraction_has_to_be_in_lowest_terms() {
     let low = Encoding { l2_squared: encoding().l2_squared - 1, ..encoding() };
-    assert!(matches!(
-        Encoding::from_description(&low.describe()),
-        Err(PrivacyError::Parameter { knob: "l2_squared", .. })
-    ));
+    assert!(matches!(Encoding::from_description(&low.describe()), Err(PrivacyError::Parameter { knob: "l2_squared", .. })));
     let mut bytes = encoding().describe();
     let read = |bytes: &[u8], place: usize| u64::from_le_bytes(bytes[place..place + 8].try_into().unwrap());
     let doubled = [read(&bytes, 37) * 2, read(&bytes, 45) * 2].map(u64::to_le_bytes).concat();

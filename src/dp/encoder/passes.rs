@@ -49,9 +49,10 @@ pub(super) fn write<T: Copy + Send, V: Values + ?Sized>(
 ) -> Result<u128, InputError> {
     let work = source.encoding.work();
     let task = |scratch: &mut Scratch, (position, out): (u64, &mut [T])| {
-        (position..).step_by(work).zip(out.chunks_mut(work)).try_fold(0, |sum: u128, (position, out)| {
-            Ok(sum.saturating_add(source.write(noise, position, out, put, scratch)?))
-        })
+        (position..)
+            .step_by(work)
+            .zip(out.chunks_mut(work))
+            .try_fold(0, |sum: u128, (position, out)| Ok(sum.saturating_add(source.write(noise, position, out, put, scratch)?)))
     };
     if out.len() <= TASK {
         let norm = task(scratch, (position, out));

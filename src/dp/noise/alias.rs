@@ -41,7 +41,8 @@ impl Alias {
             if other_weight < width { &mut narrow } else { &mut wide }.push((other, other_weight));
         }
         let full = columns.iter().map(|(threshold, _)| threshold << bits).collect();
-        let columns = columns.into_iter().map(|(threshold, other)| Column { threshold: high_bits(threshold << bits), other }).collect();
+        let columns =
+            columns.into_iter().map(|(threshold, other)| Column { threshold: high_bits(threshold << bits), other }).collect();
         Some(Self { bits, first, columns, full })
     }
 

@@ -132,7 +132,8 @@ pub(super) fn laplace(noise_parameter: Rational, limits: Limits) -> Option<Digit
     };
     let digits = |base: u64, count: usize| {
         let steps = (0..count).map(|place| base.checked_pow(u32::try_from(place).ok()?));
-        let part = |step: u64| Some((Part { numerator: numerator.checked_mul(step)?, denominator, step }, usize::try_from(base).ok()?));
+        let part =
+            |step: u64| Some((Part { numerator: numerator.checked_mul(step)?, denominator, step }, usize::try_from(base).ok()?));
         let low = steps.map(|step| part(step?)).collect::<Option<Vec<_>>>()?;
         Some(Digits { low, high: high(base.checked_pow(u32::try_from(count).ok()?)?)? })
     };

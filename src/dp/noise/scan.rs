@@ -37,9 +37,20 @@ impl Scan {
     /// Adds `factor` times a draw to each value; `draws` is scratch space of the same length. In constant time, but for one draw in
     /// 2^63 / (thresholds), which takes a second word.
     #[inline]
-    pub(super) fn add(&self, words: &[u64], extension: impl Fn(usize) -> u64, factor: i64, draws: &mut [i64], values: &mut [i64]) {
+    pub(super) fn add(
+        &self,
+        words: &[u64],
+        extension: impl Fn(usize) -> u64,
+        factor: i64,
+        draws: &mut [i64],
+        values: &mut [i64],
+    ) {
         if count(words, &self.high, draws) {
-            draws.iter_mut().zip(words).enumerate().for_each(|(place, (draw, word))| *draw = self.resolve(*word, extension(place)));
+            draws
+                .iter_mut()
+                .zip(words)
+                .enumerate()
+                .for_each(|(place, (draw, word))| *draw = self.resolve(*word, extension(place)));
         }
         let sign_bit = i64::from(self.signed);
         for ((value, draw), word) in values.iter_mut().zip(draws).zip(words) {
@@ -57,10 +68,7 @@ impl Scan {
 }
 
 /// Writes how many of the thresholds each word reaches, without its lowest bit. Whether some word equals a threshold.
-#[multiversion(targets(
-    "x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl",
-    "x86_64+avx+avx2+bmi1+bmi2+fma",
-))]
+#[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
 fn count(words: &[u64], thresholds: &[i64], counts: &mut [i64]) -> bool {
     let mut any_tie = false;
     for (words, counts) in words.chunks(LANES).zip(counts.chunks_mut(LANES)) {

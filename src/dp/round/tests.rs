@@ -42,7 +42,9 @@ fn up(value: f64) -> f64 {
 #[test]
 fn rounding_is_unbiased_to_within_half_a_coin() {
     let half = 0.5 / 4_294_967_296.0;
-    for value in [0.25_f64, 0.5, 0.1, 1e-3, 0.999, -0.25, -0.1, 7.3, -1234.567, 1e-9, 1.0 - 1e-9, 65535.3, -0.0, 3.0, -5.0, 1e-12, -1e-12] {
+    for value in
+        [0.25_f64, 0.5, 0.1, 1e-3, 0.999, -0.25, -0.1, 7.3, -1234.567, 1e-9, 1.0 - 1e-9, 65535.3, -0.0, 3.0, -5.0, 1e-12, -1e-12]
+    {
         let expected = value.floor() + up(value);
         assert!((expected - value).abs() <= half + value.abs() * f64::EPSILON, "{value} has the mean {expected}");
     }
@@ -60,7 +62,20 @@ fn integers_stay_what_they_are_under_every_coin() {
 #[test]
 fn what_can_not_be_rounded_passes_every_norm_bound() {
     let large = 2_251_799_813_685_248.0;
-    let huge = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, large, -large, 2.0 * large, -3.0 * large, 1e18, -1e18];
+    let huge = [
+        f64::NAN,
+        -f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::MAX,
+        f64::MIN,
+        large,
+        -large,
+        2.0 * large,
+        -3.0 * large,
+        1e18,
+        -1e18,
+    ];
     for value in huge {
         for coin in [0, u32::MAX] {
             let (integers, norm) = rounded(&[1.0, value], &[coin, coin]);
