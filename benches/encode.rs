@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench encode`
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
+#![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a benchmark")]
 
 mod common;
 

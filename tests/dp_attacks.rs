@@ -70,7 +70,7 @@ fn the_spacing_of_outputs_does_not_depend_on_the_input() {
     // The largest power of two that divides every output.
     let spacing = |value: f64| {
         let bits = (0..RUNS).map(|run| (release(&plan, &sampler, value, run) / plan.granularity()) as i64);
-        bits.map(|integer| integer.trailing_zeros()).min().unwrap()
+        bits.map(i64::trailing_zeros).min().unwrap()
     };
     assert_eq!([0.0, 1e-9, 0.1, 1024.0, 1e12].map(spacing), [0; 5]);
     let mut rng = StdRng::seed_from_u64(2);

@@ -54,7 +54,7 @@ pub(super) struct SquaredNorm {
 
 /// A sum of squares that may be NaN, infinite or too large: the block has to be looked at.
 pub(super) fn overflows(squares: f64) -> bool {
-    !(squares < LARGE)
+    squares.is_nan() || squares >= LARGE
 }
 
 impl SquaredNorm {

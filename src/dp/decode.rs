@@ -21,7 +21,7 @@ impl Encoding {
     /// [`InputError::Range`] if the piece is outside the vector or cuts a block; [`InputError::Length`] if the slices differ in length.
     pub fn decode<W: Word>(&self, start: u64, words: &[W], values: &mut [f64]) -> Result<(), InputError> {
         let end = start.saturating_add(words.len() as u64);
-        if start % self.block() != 0 || end % self.block() != 0 || end > self.vector_len() {
+        if !start.is_multiple_of(self.block()) || !end.is_multiple_of(self.block()) || end > self.vector_len() {
             return Err(InputError::Range { start, end });
         }
         if words.len() != values.len() {

@@ -206,7 +206,7 @@ impl Encoding {
         require("clip", "between 2^-64 and 2^64", self.clip, self.clip >= smallest && self.clip <= float(u64::MAX))?;
         require("scale", "positive, and at most 2^30 / clip", self.scale, self.scale > 0.0 && levels <= MAX_LEVELS)?;
         let block = self.log2_block == 0 || LOG2_BLOCKS.contains(&self.log2_block);
-        require("block", "1, or a power of two between 2^6 and 2^16", float(self.block()), block)?;
+        require("block", "1, or a power of two between 2^6 and 2^16", libm::exp2(f64::from(self.log2_block)), block)?;
         require("honest", "between 1 and clients", f64::from(self.honest), (1..=self.clients).contains(&self.honest))?;
         let least = norm_bound(levels, self.vector_len(), self.rounding);
         let enough = least.is_some_and(|least| self.l2_squared >= least);

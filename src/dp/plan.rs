@@ -194,7 +194,7 @@ impl Planner {
     /// The finest scale that is of use, and that fits into the integers of the sampler.
     fn finest(&self) -> Result<f64, PrivacyError> {
         let root = libm::sqrt(float(padded(self.coordinates(), self.block())));
-        let levels = (64.0 * root).max(4096.0).min(MAX_LEVELS / 2.0).min(MAX_LEVELS / self.noise_multiplier / 4.0);
+        let levels = f64::max(64.0 * root, 4096.0).min(MAX_LEVELS / 2.0).min(MAX_LEVELS / self.noise_multiplier / 4.0);
         let finest = short(levels / self.clip);
         let usable = finest.is_normal() && self.inflation(finest) <= MAX_INFLATION;
         if usable {

@@ -37,7 +37,7 @@ impl Spread {
     ///
     /// Every positive `lambda` gives a bound, so how well the best one is found is no matter of correctness.
     pub(super) fn log2_beyond(self, reach: f64, coordinates: f64) -> f64 {
-        if !(reach > 0.0) || !self.gaussian.is_finite() {
+        if reach <= 0.0 || !self.gaussian.is_finite() {
             return 0.0;
         }
         let lambda = self.best(reach);

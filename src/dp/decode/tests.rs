@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "tests")]
+
 use alloc::{vec, vec::Vec};
 
 use super::*;
@@ -24,7 +26,7 @@ fn pieces_decode_like_the_whole() {
         }
         assert_eq!(whole, pieces);
         // Only the norm is common to all rotations.
-        let norm: f64 = words.iter().map(|word| (f64::from(*word as i32) / encoding.scale).powi(2)).sum();
+        let norm: f64 = words.iter().map(|word| (f64::from(word.cast_signed()) / encoding.scale).powi(2)).sum();
         assert!((whole.iter().map(|value| value * value).sum::<f64>() / norm - 1.0).abs() < 1e-12);
     }
 }

@@ -1,5 +1,7 @@
 use alloc::{vec, vec::Vec};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::dp::Mechanism;
 
@@ -42,6 +44,7 @@ fn other_bytes_are_refused() {
         (25, &[1]),
         (26, &[5]),
         (26, &[17]),
+        (26, &[255]),
         (27, &[2]),
         (36, &[0]),
         (36, &[3]),
@@ -66,4 +69,19 @@ fn a_norm_bound_below_what_rounding_needs_is_refused_and_a_fraction_has_to_be_in
     let doubled = [read(&bytes, 37) * 2, read(&bytes, 45) * 2].map(u64::to_le_bytes).concat();
     bytes[37..53].copy_from_slice(&doubled);
     assert_eq!(Encoding::from_description(&bytes), Err(DecodeError::Value.into()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn whatever_is_read_is_refused_or_has_exactly_these_bytes(changes in prop::collection::vec((0..121_usize, any::<u8>()), 1..4)) {
+        let mut bytes = encoding().describe();
+        changes.into_iter().for_each(|(place, byte)| bytes[place] = byte);
+        if let Ok(encoding) = Encoding::from_description(&bytes) {
+            prop_assert_eq!(encoding.describe(), bytes);
+            prop_assert!(encoding.log2_wrap(1) <= 0.0);
+            prop_assert!(encoding.release().l1 > 0);
+        }
+    }
 }

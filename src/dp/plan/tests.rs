@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "tests")]
+
 use alloc::{string::ToString, vec::Vec};
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "tests")]
+
 use alloc::{vec, vec::Vec};
 
 use proptest::prelude::*;
@@ -6,7 +8,7 @@ use super::*;
 
 /// Each value times each sign, straight from the definition.
 fn by_definition(values: &[f64]) -> Vec<f64> {
-    let sign = |row: usize, column: usize| if (row & column).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = |row: usize, column: usize| if (row & column).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
     (0..values.len()).map(|row| values.iter().enumerate().map(|(column, value)| sign(row, column) * value).sum()).collect()
 }
 
@@ -40,7 +42,7 @@ fn large_blocks_are_products_of_small_ones() {
         let (mut unit, column) = (vec![0.0; block], block / 2 + 77);
         unit[column] = 1.0;
         hadamard(&mut unit, block);
-        let sign = |row: usize| if (row & column).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |row: usize| if (row & column).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
         assert!(unit.iter().enumerate().all(|(row, value)| *value == sign(row)));
     }
 }
