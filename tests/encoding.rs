@@ -312,6 +312,20 @@ fn a_source_that_changes_is_stopped_before_its_norm_passes_the_bound() {
     assert_eq!(encoder.next_integers(&mut piece), Err(InputError::WrongState));
 }
 
+#[test]
+fn memory_is_that_of_a_block_whatever_the_length() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let peak = |length: usize| {
+        let encoding = encoding(length);
+        let (sampler, values, mut words) = (encoding.sampler().unwrap(), vector(length, 2.0, 1), vec![0_u32; len(&encoding)]);
+        let encode = || encoding.encoder(&sampler, &values, 1, seed(1)).unwrap().next_words(&mut words).unwrap();
+        pool.install(|| allocation_counter::measure(encode)).bytes_max
+    };
+    let (short, long) = (peak(1 << 19), peak(1 << 22));
+    // Buffers of a block for each of two passes; then 48 bytes for each 2^18 positions.
+    assert!(short < 400_000 && long < short + 10_000, "{short} {long}");
+}
+
 fn plan_bound(encoding: &Encoding) -> u64 {
     encoding.release().l2_squared
 }

@@ -70,6 +70,14 @@ pub struct Release {
     pub failure: f64,
 }
 
+impl Release {
+    /// What to add to the delta of a round that is `(epsilon, delta)`-private with the exact mechanism (section 8).
+    #[must_use]
+    pub fn added_delta(&self, epsilon: f64) -> f64 {
+        (1.0 + libm::exp(epsilon)) * self.failure
+    }
+}
+
 /// Makes one client's vector ready for a differentially private sum, and the sum readable.
 ///
 /// Parameters come from [`Encoding::plan`] or from a description. They are public and the same for all clients.

@@ -119,6 +119,17 @@ fn many_equal_values_do_not_hide_from_the_norm() {
 }
 
 #[test]
+fn blocks_on_both_sides_of_the_overflow_count_together() {
+    // The squares of one block add up to a little less than 2^1000, those of the other to a little more.
+    let values =
+        [vec![1.9 * f64::from_bits((1023 + 493) << 52); 4096], vec![2.1 * f64::from_bits((1023 + 493) << 52); 4096]].concat();
+    let squares = [sum_of_squares(&values[..4096]), sum_of_squares(&values[4096..])];
+    assert_eq!(squares.map(overflows), [false, true]);
+    let all = Exact::of(clipped(&values, 1.0));
+    assert!(all.below(&Exact::of([1.0])) && Exact::of([1.0 - 1e-11]).below(&all));
+}
+
+#[test]
 fn the_sum_of_a_long_vector_keeps_its_rounding_errors() {
     let mut norm = SquaredNorm::default();
     norm.add(1e16);

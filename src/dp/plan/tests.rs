@@ -188,7 +188,11 @@ fn release_states_integer_sensitivities_and_the_honest_number() {
     let release = plan.release();
     assert_eq!((release.clients, release.honest, release.dimension), (100, 34, 1024));
     assert_eq!(u128::from(release.l1), (1024 * u128::from(release.l2_squared)).isqrt());
-    assert!(release.failure > 0.0 && release.failure < 1e-19);
+    // The cap of rounding, and 34 * 1024 draws at 2^-96 each.
+    assert_eq!(release.failure, 2.0_f64.powi(-64) + 34.0 * 1024.0 * 2.0_f64.powi(-96));
+    assert!((release.added_delta(1.0) / release.failure - 1.0 - core::f64::consts::E).abs() < 1e-12);
+    let bounded = Encoding::planner(100, 67, 33, 1000, 1.0, 1.0, 40).bounded().rounding(Rounding::Plain).plan().unwrap();
+    assert_eq!(bounded.release().failure, release.failure, "the bound instead of the cap");
     assert_eq!(plan.encoding().release_with(60).honest, 60);
     // In few levels the squared norm is the smaller bound on the L1 norm.
     let coarse = Encoding { l2_squared: 40, ..plan.encoding().clone() };
