@@ -72,7 +72,7 @@ pub(crate) struct BlockKey(Aes256Enc);
 impl BlockKey {
     /// Adds (or subtracts) the keystream words of positions `offset ..` within the block to `words`, modulo the lane.
     ///
-    /// `offset + words.len()` is at most [`BLOCK_LEN`].
+    /// `offset + words.len()` is at most [`BLOCK_LEN`] for masks; noise numbers its words in its own way.
     pub(crate) fn apply<L: Lane>(&self, offset: u64, words: &mut [L], negative: bool) {
         if negative {
             self.add::<L, true>(offset, words);

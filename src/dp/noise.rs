@@ -25,6 +25,7 @@ mod seed;
 mod weights;
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "tests")]
 mod tests;
 
 use alloc::vec::Vec;
@@ -62,9 +63,11 @@ const CONSTANT_TIME: Limits = Limits { variance: 700, scale: 2, base: 96 };
 /// Draws noise of one law; built once, then shared by all threads.
 ///
 /// # Security
-/// Time and memory access never depend on the values that noise is added to. On the noise itself depend, with [`Sampler::new`], the
-/// addresses in a table (an attacker who shares the cache may learn about the noise, and so about the values), and with
-/// [`Sampler::constant_time`] nothing, but that one draw in about 2^55 takes a second word.
+/// Time and memory access never depend on the values that noise is added to, and no branch and no number of steps on the noise. What does
+/// depend on it:
+/// - [`Sampler::new`]: which entries of a table are read. Whoever shares the processor's caches may learn about the noise, and so about
+///   the values. One draw in 2^32 makes its 512 neighbours and itself take second words.
+/// - [`Sampler::constant_time`]: nothing, but that one draw in about 2^55 makes its neighbours and itself take second words.
 pub struct Sampler {
     law: NoiseLaw,
     components: Vec<Component>,
@@ -91,7 +94,8 @@ impl Sampler {
         Self::build(law, FAST, |weights| Alias::new(weights).map(Table::Alias))
     }
 
-    /// Builds tables of which each draw reads every entry: for machines that share a cache with others. Slower the wider the law.
+    /// Builds tables of which each draw reads every entry: for machines that share a cache with others. Wide laws take more parts; a
+    /// [`NoiseLaw::LaplaceShare`] reads some `70 / noise_parameter` entries, twice.
     ///
     /// # Errors
     /// As [`Sampler::new`].
@@ -117,16 +121,20 @@ impl Sampler {
         draws.zeroize();
     }
 
-    fn add_block(&self, key: &BlockKey, words: &mut [u64; BUFFER], draws: &mut [i64; BUFFER], values: &mut [i64]) {
-        let factors =
-            self.components.iter().flat_map(|component| component.factors.iter().map(|factor| (&component.table, *factor)));
-        for (offset, (table, factor)) in (0_u64..).step_by(NOISE_BLOCK).zip(factors) {
-            for (offset, values) in (offset..).step_by(BUFFER).zip(values.chunks_mut(BUFFER)) {
-                let (words, _) = words.split_at_mut(values.len());
-                let (draws, _) = draws.split_at_mut(values.len());
+    fn add_block<'a>(&'a self, key: &BlockKey, words: &mut [u64; BUFFER], draws: &mut [i64; BUFFER], values: &mut [i64]) {
+        let factors = |component: &'a Component| component.factors.iter().map(|factor| (&component.table, *factor));
+        for (start, values) in (0_u64..).step_by(BUFFER).zip(values.chunks_mut(BUFFER)) {
+            let (words, _) = words.split_at_mut(values.len());
+            let (draws, _) = draws.split_at_mut(values.len());
+            for (first, (table, factor)) in (start..).step_by(NOISE_BLOCK).zip(self.components.iter().flat_map(factors)) {
                 words.fill(0);
-                key.apply(offset, words, false);
-                table.add(words, |place| extension(key, offset + place as u64), factor, draws, values);
+                key.apply(first, words, false);
+                if table.draw(words, draws) {
+                    table.resolve(key, first, words, draws);
+                }
+                for (value, draw) in values.iter_mut().zip(&*draws) {
+                    *value = value.wrapping_add(draw.wrapping_mul(factor));
+                }
             }
         }
     }
@@ -173,21 +181,27 @@ fn parts(law: NoiseLaw, limits: Limits) -> Option<Vec<(Weights, Vec<i64>)>> {
     }
 }
 
-/// The second word of the draw whose first word is at `offset`.
-#[cold]
-fn extension(key: &BlockKey, offset: u64) -> u64 {
-    let mut word = [0];
-    key.apply(EXTENSION + offset, &mut word, false);
-    let [word] = word;
-    word
-}
-
 impl Table {
-    fn add(&self, words: &[u64], extension: impl Fn(usize) -> u64, factor: i64, draws: &mut [i64], values: &mut [i64]) {
+    /// Writes one draw for each word; whether some are left open.
+    fn draw(&self, words: &[u64], draws: &mut [i64]) -> bool {
         match self {
-            Self::Alias(table) => table.add(words, extension, factor, values),
-            Self::Scan(table) => table.add(words, extension, factor, draws, values),
+            Self::Alias(table) => table.draw(words, draws),
+            Self::Scan(table) => table.draw(words, draws),
         }
+    }
+
+    /// Writes the draws again, all with second words, for words from the keystream word `first` on.
+    #[cold]
+    fn resolve(&self, key: &BlockKey, first: u64, words: &[u64], draws: &mut [i64]) {
+        let mut extensions = [0; BUFFER];
+        key.apply(EXTENSION + first, &mut extensions, false);
+        for ((draw, word), extension) in draws.iter_mut().zip(words).zip(extensions) {
+            *draw = match self {
+                Self::Alias(table) => table.resolve(*word, extension),
+                Self::Scan(table) => table.resolve(*word, extension),
+            };
+        }
+        extensions.zeroize();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Walker's alias method with exact weights: one word, one look-up.
 
 use alloc::vec::Vec;
+use core::hint::select_unpredictable;
 
 use super::weights::Weights;
 
@@ -46,28 +47,33 @@ impl Alias {
         Some(Self { bits, first, columns, full })
     }
 
-    /// Adds `factor` times a draw to each value. The work is the same for all draws, but for one in 2^32, which takes a second word; the
-    /// addresses that are read depend on the draws.
-    #[inline]
-    pub(super) fn add(&self, words: &[u64], extension: impl Fn(usize) -> u64, factor: i64, values: &mut [i64]) {
-        for (place, (word, value)) in words.iter().zip(values).enumerate() {
-            let (index, rest) = (to_index(word >> (u64::BITS - self.bits)), word << self.bits);
+    /// Writes one draw for each word, and tells whether some of them are left open: 32 bits of the word equal those of the threshold, once
+    /// in 2^32. No branch depends on a draw, but the addresses that are read do.
+    pub(super) fn draw(&self, words: &[u64], draws: &mut [i64]) -> bool {
+        let mut open = false;
+        for (word, draw) in words.iter().zip(draws) {
+            let (index, rest) = self.split(*word);
             let Some(column) = self.columns.get(index) else { continue };
-            let rest_high = high_half(rest);
-            let mut above = rest_high >= column.threshold;
-            if rest_high == column.threshold {
-                above = self.is_above(index, rest, extension(place));
-            }
-            let drawn = if above { column.other } else { to_value(index).wrapping_add(self.first) };
-            *value = value.wrapping_add(i64::from(drawn).wrapping_mul(factor));
+            let rest = high_half(rest);
+            open |= rest == column.threshold;
+            let own = to_value(index).wrapping_add(self.first);
+            *draw = i64::from(select_unpredictable(rest < column.threshold, own, column.other));
         }
+        open
     }
 
-    /// Compares all `128 - bits` bits of a draw.
-    #[cold]
-    fn is_above(&self, index: usize, rest: u64, extension: u64) -> bool {
+    /// The draw of a word and its extension.
+    pub(super) fn resolve(&self, word: u64, extension: u64) -> i64 {
+        let (index, rest) = self.split(word);
         let uniform = u128::from(rest) << 64 | u128::from(extension) << self.bits;
-        self.full.get(index).is_none_or(|threshold| uniform >= *threshold)
+        let (Some(column), Some(threshold)) = (self.columns.get(index), self.full.get(index)) else { return 0 };
+        i64::from(if uniform < *threshold { to_value(index).wrapping_add(self.first) } else { column.other })
+    }
+
+    /// The column, and the place in its width.
+    #[inline(always)]
+    fn split(&self, word: u64) -> (usize, u64) {
+        (to_index(word >> (u64::BITS - self.bits)), word << self.bits)
     }
 }
 
@@ -102,4 +108,36 @@ fn to_index(high_bits: u64) -> usize {
 #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 19 bits")]
 fn to_value(index: usize) -> i32 {
     index as i32
+}
+
+#[cfg(test)]
+impl Alias {
+    pub(super) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub(super) fn width(&self) -> u128 {
+        1 << (128 - self.bits)
+    }
+
+    /// Where a column begins and where it turns, as words with their extensions, and without the unused last bits.
+    pub(super) fn thresholds(&self, column: usize) -> (u128, u128) {
+        let start = column as u128 * self.width();
+        (start, start + (self.full[column] >> self.bits))
+    }
+
+    /// How many of all pairs of a word and an extension give each value.
+    pub(super) fn measure(&self) -> alloc::collections::BTreeMap<i64, u128> {
+        let mut measure = alloc::collections::BTreeMap::new();
+        for (index, (column, threshold)) in self.columns.iter().zip(&self.full).enumerate() {
+            let own = i64::from(self.first) + i64::from(to_value(index));
+            let share = threshold >> self.bits;
+            *measure.entry(own).or_default() += share;
+            let rest = (1_u128 << (128 - self.bits)) - share;
+            let sum: &mut u128 = measure.entry(column.other.into()).or_default();
+            *sum = sum.checked_add(rest).unwrap();
+        }
+        measure.retain(|_, weight| *weight != 0);
+        measure
+    }
 }

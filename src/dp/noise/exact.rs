@@ -24,10 +24,10 @@ impl ExactSampler {
         law.check()?;
         match law {
             NoiseLaw::DiscreteGaussian { variance } if variance.numerator() >= MAX_NUMERATOR => {
-                Err(refused("variance", "of a numerator below 2^55", variance.to_f64()))
+                Err(refused("variance", "of a numerator below 2^55", variance))
             }
             NoiseLaw::Skellam { variance } if variance.numerator() / variance.denominator() >= MAX_SKELLAM => {
-                Err(refused("variance", "below 2^20", variance.to_f64()))
+                Err(refused("variance", "below 2^20", variance))
             }
             _ => Ok(Self(law)),
         }

@@ -28,10 +28,10 @@ impl Rational {
         let divisor = gcd(numerator, denominator).max(1);
         let lowest = Self { numerator: numerator / divisor, denominator: denominator / divisor };
         if numerator == 0 {
-            return Err(refused("numerator", "at least 1", 0.0));
+            return Err(refused_integer("numerator", "at least 1", 0));
         }
         if !(1..=MAX_DENOMINATOR).contains(&lowest.denominator) {
-            return Err(refused("denominator", "in 1..=2^32 in lowest terms", approximate(lowest.denominator)));
+            return Err(refused_integer("denominator", "in 1..=2^32 in lowest terms", lowest.denominator));
         }
         Ok(lowest)
     }
@@ -65,19 +65,19 @@ impl Rational {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoiseLaw {
-    /// The difference of two Poisson variables of mean `variance / 2` (Agarwal, Kairouz, Liu 2021, definition 3.1).
+    /// The difference of two Poisson variables of mean `variance / 2` (Agarwal, Kairouz, Liu 2021).
     ///
     /// Closed under sums: `m` independent shares of variance `v` have the Skellam law of variance `m v`.
     Skellam {
         /// The variance, in 2^-32 ..= 2^60.
         variance: Rational,
     },
-    /// `P(x)` proportional to `exp(-x^2 / (2 variance))` (Canonne, Kamath, Steinke 2020, definition 1).
+    /// `P(x)` proportional to `exp(-x^2 / (2 variance))` (Canonne, Kamath, Steinke 2020).
     DiscreteGaussian {
         /// The parameter sigma^2, in 2^-6 ..= 2^60; the variance itself is never above it.
         variance: Rational,
     },
-    /// `P(x)` proportional to `exp(-noise_parameter |x|)`, also called two-sided geometric (ibid., definition 26).
+    /// `P(x)` proportional to `exp(-noise_parameter |x|)`, also called two-sided geometric (ibid.).
     DiscreteLaplace {
         /// The exponent a, epsilon divided by the L1 sensitivity, in 2^-32 ..= 64.
         noise_parameter: Rational,
@@ -97,17 +97,17 @@ impl NoiseLaw {
     pub(super) fn check(self) -> Result<(), PrivacyError> {
         match self {
             Self::Skellam { variance } if !variance.is_between(LEAST, MAX_VARIANCE) => {
-                Err(refused("variance", "in 2^-32 ..= 2^60", variance.to_f64()))
+                Err(refused("variance", "in 2^-32 ..= 2^60", variance))
             }
             Self::DiscreteGaussian { variance } if !variance.is_between(LEAST_GAUSSIAN, MAX_VARIANCE) => {
-                Err(refused("variance", "in 2^-6 ..= 2^60", variance.to_f64()))
+                Err(refused("variance", "in 2^-6 ..= 2^60", variance))
             }
             Self::DiscreteLaplace { noise_parameter } | Self::LaplaceShare { noise_parameter, .. }
                 if !noise_parameter.is_between(LEAST, MAX_NOISE_PARAMETER) =>
             {
-                Err(refused("noise_parameter", "in 2^-32 ..= 64", noise_parameter.to_f64()))
+                Err(refused("noise_parameter", "in 2^-32 ..= 64", noise_parameter))
             }
-            Self::LaplaceShare { shares: 0, .. } => Err(refused("shares", "at least 1", 0.0)),
+            Self::LaplaceShare { shares: 0, .. } => Err(refused_integer("shares", "at least 1", 0)),
             _ => Ok(()),
         }
     }
@@ -116,17 +116,21 @@ impl NoiseLaw {
     pub(super) fn too_large(self) -> PrivacyError {
         match self {
             Self::Skellam { variance } | Self::DiscreteGaussian { variance } => {
-                refused("variance", "smaller, or of smaller denominator", variance.to_f64())
+                refused("variance", "smaller, or of smaller denominator", variance)
             }
             Self::DiscreteLaplace { noise_parameter } | Self::LaplaceShare { noise_parameter, .. } => {
-                refused("noise_parameter", "larger, or of smaller denominator", noise_parameter.to_f64())
+                refused("noise_parameter", "larger, or of smaller denominator", noise_parameter)
             }
         }
     }
 }
 
-pub(super) fn refused(knob: &'static str, expected: &'static str, got: f64) -> PrivacyError {
-    PrivacyError::Parameter { knob, expected, got }
+pub(super) fn refused(knob: &'static str, expected: &'static str, got: Rational) -> PrivacyError {
+    PrivacyError::Parameter { knob, expected, got: got.to_f64() }
+}
+
+fn refused_integer(knob: &'static str, expected: &'static str, got: u64) -> PrivacyError {
+    PrivacyError::Parameter { knob, expected, got: approximate(got) }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "for reports and errors only")]

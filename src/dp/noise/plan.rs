@@ -35,6 +35,11 @@ impl Part {
     fn width(self) -> u128 {
         u128::from(self.numerator) / (u128::from(self.denominator) * u128::from(self.step).pow(2))
     }
+
+    /// The scale of a geometric law of this exponent.
+    fn scale(self) -> u128 {
+        u128::from(self.denominator / self.numerator.max(1))
+    }
 }
 
 /// Parts of a Skellam or discrete Gaussian law whose sum is within 2^-[`SMOOTHING_BITS`] of it.
@@ -54,7 +59,7 @@ impl Part {
 ///   constants and for what the tables of masses of sum `c_i` add (see [`super::weights::Weights::skellam`]).
 /// - Discrete Gaussian: by Poisson's summation each convolution has the wanted ratios up to a factor `(1 + S) / (1 - S)`, with
 ///   `S <= 4 exp(-2 pi^2 t^2 / s_{i+1}^2)` and `t^2 = v_i w / (v_i + w)`, `w` the sum of the later variances (Micciancio, Peikert 2013,
-///   theorem 3.3). That is at most what the Skellam law has.
+///   section 3). That is at most what the Skellam law has.
 pub(super) fn gaussian(variance: Rational, limits: Limits) -> Option<Vec<Part>> {
     let (numerator, denominator) = (variance.numerator(), variance.denominator());
     let whole = Part { numerator, denominator, step: 1 };
@@ -91,7 +96,7 @@ fn narrow(base: u64, exponent: u64) -> u64 {
 }
 
 /// `parts` parts of which each but the last has the same variance in units of its own step.
-fn chain(whole: Part, base: u64, parts: usize, exponent: u64, limits: Limits) -> Option<Vec<Part>> {
+pub(super) fn chain(whole: Part, base: u64, parts: usize, exponent: u64, limits: Limits) -> Option<Vec<Part>> {
     let narrow = narrow(base, exponent);
     let (mut chain, mut rest) = (Vec::with_capacity(parts), whole);
     for _ in 1..parts {
@@ -137,5 +142,10 @@ pub(super) fn laplace(noise_parameter: Rational, limits: Limits) -> Option<Digit
         let low = steps.map(|step| part(step?)).collect::<Option<Vec<_>>>()?;
         Some(Digits { low, high: high(base.checked_pow(u32::try_from(count).ok()?)?)? })
     };
-    (0..MAX_PARTS).find_map(|count| (2..=limits.base).find_map(|base| digits(base, count)))
+    // Small tables are fast: the base with the smallest largest table.
+    let balance = |base: u64, digits: &Digits| u128::from(base).max(73 * digits.high.scale());
+    (0..MAX_PARTS).find_map(|count| {
+        let all = (2..=limits.base).filter_map(|base| Some((base, digits(base, count)?)));
+        all.min_by_key(|(base, digits)| balance(*base, digits)).map(|(_, digits)| digits)
+    })
 }

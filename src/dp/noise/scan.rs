@@ -34,44 +34,32 @@ impl Scan {
         Self { signed: weights.symmetric, high, full }
     }
 
-    /// Adds `factor` times a draw to each value; `draws` is scratch space of the same length. In constant time, but for one draw in
-    /// 2^63 / (thresholds), which takes a second word.
-    #[inline]
-    pub(super) fn add(
-        &self,
-        words: &[u64],
-        extension: impl Fn(usize) -> u64,
-        factor: i64,
-        draws: &mut [i64],
-        values: &mut [i64],
-    ) {
-        if count(words, &self.high, draws) {
-            draws
-                .iter_mut()
-                .zip(words)
-                .enumerate()
-                .for_each(|(place, (draw, word))| *draw = self.resolve(*word, extension(place)));
-        }
-        let sign_bit = i64::from(self.signed);
-        for ((value, draw), word) in values.iter_mut().zip(draws).zip(words) {
-            let sign = (word.cast_signed() & sign_bit).wrapping_neg();
-            *value = value.wrapping_add((*draw ^ sign).wrapping_sub(sign).wrapping_mul(factor));
-        }
+    /// Writes one draw for each word, and tells whether some of them are left open: 63 bits of the word equal those of a threshold. In
+    /// constant time.
+    pub(super) fn draw(&self, words: &[u64], draws: &mut [i64]) -> bool {
+        draw(words, &self.high, i64::from(self.signed), draws)
     }
 
-    /// The magnitude of a draw that needs 64 more bits.
-    #[cold]
-    fn resolve(&self, word: u64, extension: u64) -> i64 {
+    /// The draw of a word and its extension.
+    pub(super) fn resolve(&self, word: u64, extension: u64) -> i64 {
         let uniform = u128::from(word >> 1) << 64 | u128::from(extension);
-        self.full.iter().map(|threshold| i64::from(uniform >= *threshold)).sum()
+        let magnitude = self.full.iter().map(|threshold| i64::from(uniform >= *threshold)).sum();
+        with_sign(magnitude, word, i64::from(self.signed))
     }
 }
 
-/// Writes how many of the thresholds each word reaches, without its lowest bit. Whether some word equals a threshold.
+/// `-magnitude` if the lowest bit of the word, where `sign_bit` has it, is set.
+#[inline(always)]
+fn with_sign(magnitude: i64, word: u64, sign_bit: i64) -> i64 {
+    let sign = (word.cast_signed() & sign_bit).wrapping_neg();
+    (magnitude ^ sign).wrapping_sub(sign)
+}
+
+/// Writes how many of the thresholds each word reaches without its lowest bit, with a sign. Whether some word equals a threshold.
 #[multiversion(targets("x86_64+avx+avx2+bmi1+bmi2+fma+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2+bmi1+bmi2+fma",))]
-fn count(words: &[u64], thresholds: &[i64], counts: &mut [i64]) -> bool {
+fn draw(words: &[u64], thresholds: &[i64], sign_bit: i64, draws: &mut [i64]) -> bool {
     let mut any_tie = false;
-    for (words, counts) in words.chunks(LANES).zip(counts.chunks_mut(LANES)) {
+    for (words, draws) in words.chunks(LANES).zip(draws.chunks_mut(LANES)) {
         let mut lanes = [0_i64; LANES];
         lanes.iter_mut().zip(words).for_each(|(lane, word)| *lane = (word >> 1).cast_signed());
         let (mut reached, mut ties) = ([0_i64; LANES], [0_i64; LANES]);
@@ -82,7 +70,9 @@ fn count(words: &[u64], thresholds: &[i64], counts: &mut [i64]) -> bool {
             }
         }
         any_tie |= ties.iter().fold(0, |any, tie| any | tie) != 0;
-        counts.iter_mut().zip(reached).for_each(|(count, reached)| *count = reached);
+        for ((draw, reached), word) in draws.iter_mut().zip(reached).zip(words) {
+            *draw = with_sign(reached, *word, sign_bit);
+        }
     }
     any_tie
 }
@@ -91,4 +81,22 @@ fn count(words: &[u64], thresholds: &[i64], counts: &mut [i64]) -> bool {
 #[allow(clippy::cast_possible_truncation, reason = "63 bits are left")]
 fn high_bits(threshold: u128) -> i64 {
     ((threshold >> 64) as u64).cast_signed()
+}
+
+#[cfg(test)]
+impl Scan {
+    /// How many of all pairs of a word and an extension give each value.
+    pub(super) fn measure(&self) -> alloc::collections::BTreeMap<i64, u128> {
+        let ends = self.full.iter().copied().chain([1 << 127]);
+        let starts = [0].into_iter().chain(self.full.iter().copied());
+        let mut measure = alloc::collections::BTreeMap::new();
+        for (magnitude, (start, end)) in (0_i64..).zip(starts.zip(ends)) {
+            // Both values of the bit that is the sign, or is not used.
+            for sign in [1, if self.signed { -1 } else { 1 }] {
+                *measure.entry(sign * magnitude).or_default() += end - start;
+            }
+        }
+        measure.retain(|_, weight| *weight != 0);
+        measure
+    }
 }

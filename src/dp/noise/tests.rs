@@ -1,21 +1,30 @@
-//! Tests.
-#[test]
-fn smoke() {
-    use super::*;
-    for v in [1_u64, 100, 10_000, 100_000_000, 1_000_000_000_000] {
-        let t = std::time::Instant::now();
-        let s = Sampler::new(NoiseLaw::Skellam { variance: Rational::new(v, 1).unwrap() }).unwrap();
-        let seed = NoiseSeed::random(&mut rand::rngs::SysRng).unwrap();
-        let mut out = std::vec![0; 1 << 20];
-        s.add(&seed, 0, &mut out);
-        let t2 = std::time::Instant::now();
-        s.add(&seed, 0, &mut out);
-        let e = t2.elapsed();
-        std::println!(
-            "{:?} M/s, mean {}",
-            (1 << 20) as f64 / e.as_secs_f64() / 1e6,
-            out.iter().map(|x| (x * x) as f64).sum::<f64>() / 4.0 / (1 << 20) as f64
-        );
-        std::println!("{v}: {} parts, {:?}", s.components.len(), t.elapsed());
-    }
+//! Tests of what is inside: probabilities, tables, plans, scripted words. Statistics of draws are in `tests/noise.rs`.
+
+mod arithmetic;
+mod lint;
+mod plans;
+mod reference;
+mod scripted;
+mod tables;
+
+use super::*;
+
+fn ratio(numerator: u64, denominator: u64) -> Rational {
+    Rational::new(numerator, denominator).unwrap()
+}
+
+fn skellam(numerator: u64, denominator: u64) -> NoiseLaw {
+    NoiseLaw::Skellam { variance: ratio(numerator, denominator) }
+}
+
+fn gaussian(numerator: u64, denominator: u64) -> NoiseLaw {
+    NoiseLaw::DiscreteGaussian { variance: ratio(numerator, denominator) }
+}
+
+fn laplace(numerator: u64, denominator: u64) -> NoiseLaw {
+    NoiseLaw::DiscreteLaplace { noise_parameter: ratio(numerator, denominator) }
+}
+
+fn laplace_share(numerator: u64, denominator: u64, shares: u32) -> NoiseLaw {
+    NoiseLaw::LaplaceShare { noise_parameter: ratio(numerator, denominator), shares }
 }

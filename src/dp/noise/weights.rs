@@ -112,7 +112,7 @@ impl Weights {
         let alias = bernstein(numerator, denominator, 2 * len as u128 * u128::from(step)).times(8 * step).high;
         let bounds = (0..len).map(|j| {
             let [positive, negative] = cosine_sum(&nodes, &wave, j);
-            positive.low.sub(negative.high).div_down(cycle as u64).sub(alias)
+            positive.sub(negative).low.div_down(cycle as u64).sub(alias)
         });
         Self::new(true, bounds)
     }
