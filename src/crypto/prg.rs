@@ -51,6 +51,21 @@ impl Stream {
     }
 }
 
+/// The keystreams of a seed outside of sessions, with a label for each purpose.
+pub(crate) struct Prg(Kdf);
+
+impl Prg {
+    pub(crate) fn new(seed: &[u8; 32]) -> Self {
+        Self(Kdf::unbound(seed))
+    }
+
+    /// The key of positions `block * BLOCK_LEN ..` of stream number `stream`.
+    pub(crate) fn key(&self, label: &str, stream: u64, block: u64) -> BlockKey {
+        let key: Secret<32> = self.0.expand(label, &[&stream.to_le_bytes(), &block.to_le_bytes()]);
+        BlockKey(Aes256Enc::new(key.expose().into()))
+    }
+}
+
 /// The keystream of one block of positions.
 pub(crate) struct BlockKey(Aes256Enc);
 
@@ -64,6 +79,12 @@ impl BlockKey {
         } else {
             self.add::<L, false>(offset, words);
         }
+    }
+
+    /// Writes the keystream words of positions `offset ..`.
+    pub(crate) fn fill<L: Lane>(&self, offset: u64, words: &mut [L]) {
+        words.fill(L::default());
+        self.apply(offset, words, false);
     }
 
     fn add<L: Lane, const NEGATIVE: bool>(&self, offset: u64, mut words: &mut [L]) {
