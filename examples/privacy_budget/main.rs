@@ -1,0 +1,91 @@
+//! How much privacy do these rounds cost, and how much noise do they need?
+//!
+//! ```text
+//! cargo run --release --example privacy_budget -- --clients 195 --rounds 1000 --sampling 0.1 --delta 1e-8 --epsilon 3
+//! ```
+//!
+//! Calibrates the noise by each accountant, prints a table, and writes four tables and plots: epsilon by round, epsilon by noise, the accountants' privacy
+//! curves, and the frontier of error against epsilon. Amplification by sampling holds against those who do not know who takes part; the
+//! server of a secure aggregation does know, unless participants are hidden from it: for it, set `--sampling 1`.
+
+mod ledger;
+mod plot;
+mod study;
+
+use std::{error::Error, fs, path::PathBuf};
+
+use clap::Parser;
+use serde_json::json;
+use study::{ACCOUNTANTS, Study};
+
+/// What the rounds look like.
+#[derive(Parser)]
+#[command(about = "Privacy cost and noise of many rounds of secure aggregation")]
+struct Arguments {
+    /// Clients that hold data.
+    #[arg(long, default_value_t = 195)]
+    clients: u32,
+    /// Rounds.
+    #[arg(long, default_value_t = 1000)]
+    rounds: u64,
+    /// Probability of each client to take part in a round.
+    #[arg(long, default_value_t = 0.1)]
+    sampling: f64,
+    /// Delta of the guarantee.
+    #[arg(long, default_value_t = 1e-8)]
+    delta: f64,
+    /// Epsilon of the guarantee.
+    #[arg(long, default_value_t = 3.0)]
+    epsilon: f64,
+    /// L2 norm to which each vector is clipped.
+    #[arg(long, default_value_t = 1.0)]
+    clip: f64,
+    /// Coordinates of a vector.
+    #[arg(long, default_value_t = 4096)]
+    dimension: u32,
+    /// Integer units per real unit, for the Skellam mechanism.
+    #[arg(long, default_value_t = 4096.0)]
+    scale: f64,
+    /// Directory for CSV and SVG files.
+    #[arg(long, default_value = "target/privacy_budget")]
+    out: PathBuf,
+    /// Print JSON and write nothing.
+    #[arg(long)]
+    json: bool,
+    /// Report on an exported ledger instead.
+    #[arg(long)]
+    ledger: Option<PathBuf>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    if let Some(path) = &arguments.ledger {
+        return ledger::report(&fs::read_to_string(path)?, arguments.json);
+    }
+    let study = Study::new(&arguments)?;
+    let rows = study.table()?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&json!({ "parameters": study.parameters(), "rows": rows }))?);
+        return Ok(());
+    }
+    print_table(&study, &rows);
+    fs::create_dir_all(&arguments.out)?;
+    for chart in [study.by_round()?, study.by_noise()?, study.curves()?, study.frontier()?] {
+        plot::write(&arguments.out, &chart)?;
+        println!("{}", arguments.out.join(chart.name).with_extension("{csv,svg}").display());
+    }
+    Ok(())
+}
+
+fn print_table(study: &Study, rows: &[study::Row]) {
+    println!("{}", study.describe());
+    print!("{:<22}{:>10}", "noise calibrated by", "noise");
+    ACCOUNTANTS.iter().for_each(|name| print!("{:>10}", format!("eps {name}")));
+    println!("{:>12}{:>6}{:>14}", "eps Skellam", "bits", "error");
+    for row in rows {
+        print!("{:<22}{:>10.4}", row.calibrated_by, row.noise_multiplier);
+        row.epsilons.iter().for_each(|epsilon| print!("{epsilon:>10.4}"));
+        println!("{:>12.4}{:>6}{:>14.3e}", row.skellam, row.bits, row.error);
+    }
+    println!("error: expected L2 distance of a round's noisy mean from the mean of its clients, in units of the clip norm\n");
+}
