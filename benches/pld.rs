@@ -39,7 +39,11 @@ fn calibrate(q: f64, count: u64, delta: f64, target: f64) -> f64 {
         let probe = (high - 8e-6).max(low);
         if high - low > 1e-5 && at <= 0.0 {
             let at = excess(probe);
-            if at > 0.0 { (low, at_low) = (probe, at); } else { (high, at_high) = (probe, at); }
+            if at > 0.0 {
+                (low, at_low) = (probe, at);
+            } else {
+                (high, at_high) = (probe, at);
+            }
         }
     }
     high.exp()
