@@ -13,6 +13,8 @@ pub(crate) use accumulator::{Accumulator, TOGETHER};
 pub use layout::Layout;
 pub(crate) use seeds::Seeds;
 
+use alloc::boxed::Box;
+
 use crate::{
     crypto::secret::Secret,
     error::{Error, InputError},
@@ -24,14 +26,14 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Masks {
     Pairwise(pairwise::Masks),
-    Lattice(lattice::Masks),
+    Lattice(Box<lattice::Masks>),
 }
 
 /// What a thread keeps from one call to the next.
 #[derive(Debug)]
 pub(crate) enum Worker {
     Pairwise(Option<pairwise::BlockKeys>),
-    Lattice(lattice::Kernels),
+    Lattice(Box<lattice::Kernels>),
 }
 
 impl Masks {
@@ -39,7 +41,9 @@ impl Masks {
     pub(crate) fn with_capacity(session: SessionId, layout: &Layout, seeds: usize) -> Self {
         match layout.geometry() {
             None => Self::Pairwise(pairwise::Masks::with_capacity(session, seeds)),
-            Some(geometry) => Self::Lattice(lattice::Masks::with_capacity(session, geometry, layout.vector_len(), seeds)),
+            Some(geometry) => {
+                Self::Lattice(Box::new(lattice::Masks::with_capacity(session, geometry, layout.vector_len(), seeds)))
+            }
         }
     }
 
@@ -68,7 +72,7 @@ impl Masks {
     pub(crate) fn worker(&self) -> Worker {
         match self {
             Self::Pairwise(_) => Worker::Pairwise(None),
-            Self::Lattice(masks) => Worker::Lattice(masks.kernels()),
+            Self::Lattice(masks) => Worker::Lattice(Box::new(masks.kernels())),
         }
     }
 

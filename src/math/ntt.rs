@@ -31,6 +31,8 @@ kernel!(add_scaled_fma, "x86_64+avx2+fma" => fma::add_scaled, _ => portable::add
 kernel!(lift_ifma, "x86_64+avx512f+avx512dq+avx512ifma" => ifma::lift, _ => portable::lift,
     (crt: &Crt, residues: &mut [u64]));
 
+kernel!(lift_fma, "x86_64+avx2+fma" => fma::lift, _ => portable::lift, (crt: &Crt, residues: &mut [u64]));
+
 impl Isa {
     /// `values + offset + limbs_0 + sum over k >= 1 of limbs_k factors_k`, modulo `q`. Values are below `2q`, limbs below `2^52`, and
     /// the first one below `2^(bits + 13)`; there are at most eight of them, one after another, each as long as `values`.
@@ -46,7 +48,8 @@ impl Isa {
     /// another.
     pub(crate) fn lift(self, crt: &Crt, residues: &mut [u64]) {
         match self {
-            Self::Portable | Self::Fma => portable::lift(crt, residues),
+            Self::Portable => portable::lift(crt, residues),
+            Self::Fma => lift_fma(crt, residues),
             Self::Ifma => lift_ifma(crt, residues),
         }
     }

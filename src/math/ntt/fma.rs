@@ -5,17 +5,22 @@
 //! 2016, section 3). Bounds, for `q < 2^50`: a product of `|x| <= 4q` by a centred factor is at most `0.85 q`, and so is what goes
 //! into a pass; inside of it sums reach `3.4 q < 2^52`.
 
+use alloc::vec::Vec;
 use core::arch::x86_64::{
-    __m256d, __m256i, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm256_add_pd, _mm256_and_pd,
-    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_fmsub_pd, _mm256_fnmadd_pd, _mm256_mul_pd, _mm256_or_si256,
-    _mm256_permute2f128_pd, _mm256_round_pd, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setzero_pd, _mm256_sub_pd,
+    __m256d, __m256i, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm256_add_epi64, _mm256_add_pd, _mm256_and_pd,
+    _mm256_and_si256, _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_fmadd_pd, _mm256_fmsub_pd,
+    _mm256_fnmadd_pd, _mm256_mul_pd, _mm256_or_si256, _mm256_permute2f128_pd, _mm256_round_pd, _mm256_set1_epi64x,
+    _mm256_set1_pd, _mm256_setzero_pd, _mm256_setzero_si256, _mm256_srli_epi64, _mm256_sub_epi64, _mm256_sub_pd,
     _mm256_unpackhi_pd, _mm256_unpacklo_pd, _mm256_xor_si256,
 };
 
 use bytemuck::cast;
 
 use super::{Factors, Table, floats, stages::passes};
-use crate::math::field::{Factor, Modulus};
+use crate::math::{
+    crt::Crt,
+    field::{Factor, Modulus, SCALE},
+};
 
 const LANES: usize = 4;
 type Vector = __m256d;
@@ -91,12 +96,24 @@ fn enter_at(numbers: &[u64], start: usize) -> Vector {
 /// The residue of a number of any sign.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn leave(field: Field, x: Vector) -> [u64; LANES] {
+fn residue(field: Field, x: Vector) -> Vector {
     let centered = settle(field, x);
     let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(centered, _mm256_setzero_pd());
-    let residue = _mm256_add_pd(centered, _mm256_and_pd(negative, field.q));
-    let biased = _mm256_castpd_si256(_mm256_add_pd(residue, _mm256_castsi256_pd(magic())));
+    _mm256_add_pd(centered, _mm256_and_pd(negative, field.q))
+}
+
+/// Whole numbers below `2^52`.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn to_integers(x: Vector) -> [u64; LANES] {
+    let biased = _mm256_castpd_si256(_mm256_add_pd(x, _mm256_castsi256_pd(magic())));
     cast(_mm256_xor_si256(biased, magic()))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn leave(field: Field, x: Vector) -> [u64; LANES] {
+    to_integers(residue(field, x))
 }
 
 #[inline]
@@ -193,7 +210,7 @@ pub(super) fn inverse_of_product(table: &Table, values: &mut [u64], key: &[u64],
 pub(super) fn add_scaled(modulus: Modulus, offset: u64, limbs: &[u64], factors: &[Factor], values: &mut [u64]) {
     let (field, len) = (Field::new(modulus), values.len());
     let offset_lanes = enter(&[offset; LANES]);
-    let numbers: alloc::vec::Vec<u64> = factors.iter().skip(1).map(|factor| factor.value).collect();
+    let numbers: Vec<u64> = factors.iter().skip(1).map(|factor| factor.value).collect();
     let floats = floats(modulus, &numbers);
     let (vectors, rest) = values.as_chunks_mut::<LANES>();
     let (first, others) = limbs.split_at(len.min(limbs.len()));
@@ -209,4 +226,92 @@ pub(super) fn add_scaled(modulus: Modulus, offset: u64, limbs: &[u64], factors: 
     }
     let start = len - rest.len();
     super::portable::add_scaled_from(modulus, offset, limbs, factors, values, start);
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn lift(crt: &Crt, residues: &mut [u64]) {
+    match crt.primes() {
+        1 => {}
+        2 => lift_columns::<2>(crt, residues),
+        3 => lift_columns::<3>(crt, residues),
+        _ => lift_columns::<4>(crt, residues),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn lift_columns<const P: usize>(crt: &Crt, residues: &mut [u64]) {
+    let len = residues.len() / P;
+    let inverses = |(modulus, inverses): (&Modulus, &Vec<Factor>)| {
+        let values: Vec<u64> = inverses.iter().map(|inverse| inverse.value).collect();
+        floats(*modulus, &values)
+    };
+    let inverses: Vec<Factors<f64>> = crt.moduli.iter().zip(&crt.inverses).map(inverses).collect();
+    let mut columns = residues.chunks_exact_mut(len.max(1));
+    let mut columns: [&mut [u64]; P] = core::array::from_fn(|_| columns.next().unwrap_or_default());
+    for place in 0..len / LANES {
+        let mut digits = [_mm256_setzero_pd(); P];
+        for (digit, column) in digits.iter_mut().zip(&columns) {
+            *digit = enter_at(column, place * LANES);
+        }
+        let limbs = join(crt, mixed_radix(crt, &inverses, digits));
+        for (limb, column) in limbs.into_iter().zip(&mut columns) {
+            if let Some(lanes) = column.as_chunks_mut::<LANES>().0.get_mut(place) {
+                *lanes = cast(limb);
+            }
+        }
+    }
+    super::portable::lift_from::<P>(crt, len / LANES * LANES, residues);
+}
+
+/// The digits of [`Crt::lift`].
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn mixed_radix<const P: usize>(crt: &Crt, inverses: &[Factors<f64>], mut digits: [Vector; P]) -> [Vector; P] {
+    for (i, (modulus, inverses)) in crt.moduli.iter().zip(inverses).enumerate().skip(1) {
+        let field = Field::new(*modulus);
+        let (before, rest) = digits.split_at_mut(i.min(P));
+        let Some(digit) = rest.first_mut() else { break };
+        for ((other, value), quotient) in before.iter().zip(&inverses.values).zip(&inverses.quotients) {
+            *digit = difference(field, *digit, *other, splat(*value, *quotient));
+        }
+        *digit = residue(field, *digit);
+    }
+    digits
+}
+
+/// `2^104`: the upper part of a product of two numbers below `2^52` is what remains when it is added.
+const HIGH: f64 = 20_282_409_603_651_670_423_947_251_286_016.0;
+/// `1.5 * 2^52`: integers of either sign added to it are in its low bits.
+const LOW: f64 = 6_755_399_441_055_744.0;
+
+/// `high` and `low` with `x y = 2^52 high + low`, the latter of either sign, for integers whose product is below `2^104`.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn wide_product(x: Vector, y: Vector) -> (__m256i, __m256i) {
+    let (high_bias, low_bias) = (_mm256_set1_pd(HIGH), _mm256_set1_pd(LOW));
+    let high = _mm256_fmadd_pd(x, y, high_bias);
+    let low = _mm256_fmadd_pd(x, y, _mm256_add_pd(_mm256_sub_pd(high_bias, high), low_bias));
+    let integer = |x: Vector, bias: Vector| _mm256_sub_epi64(_mm256_castpd_si256(x), _mm256_castpd_si256(bias));
+    (integer(high, high_bias), integer(low, low_bias))
+}
+
+/// The limbs of the integer with these digits, by Horner's rule.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn join<const P: usize>(crt: &Crt, digits: [Vector; P]) -> [__m256i; P] {
+    let low_bits = _mm256_set1_epi64x((1 << SCALE) - 1);
+    // A multiple of 2^52 that makes every carry positive, so that a shift of unsigned numbers does.
+    let bias = _mm256_set1_epi64x(1 << 60);
+    let mut limbs = [_mm256_setzero_si256(); P];
+    for (digit, modulus) in digits.iter().zip(&crt.moduli).rev() {
+        let (mut carry, q) = (cast(to_integers(*digit)), Field::new(*modulus).q);
+        for limb in &mut limbs {
+            let (high, low) = wide_product(enter(&cast(*limb)), q);
+            let total = _mm256_add_epi64(_mm256_add_epi64(low, carry), bias);
+            *limb = _mm256_and_si256(total, low_bits);
+            carry = _mm256_add_epi64(high, _mm256_sub_epi64(_mm256_srli_epi64::<52>(total), _mm256_set1_epi64x(1 << 8)));
+        }
+    }
+    limbs
 }
