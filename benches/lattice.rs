@@ -60,7 +60,7 @@ fn blocks(criterion: &mut Criterion) {
             let mut wire = vec![0; mask.wire_len(len) as usize];
             let (mut sums, mut out) = (vec![0; mask.sums(len) as usize], vec![0_u32; len as usize]);
             mask.mask(3, &words, &mut wire).unwrap();
-            mask.add(len as usize, &wire, &mut sums).unwrap();
+            mask.add(len, &wire, &mut sums).unwrap();
             mask.unmask(3, &sums, 1, &mut out).unwrap();
             assert!(out == words, "{set:?}, {instructions:?}");
             group.throughput(Throughput::Elements(len));
@@ -69,7 +69,7 @@ fn blocks(criterion: &mut Criterion) {
             group.bench_function(id("add"), |b| {
                 b.iter(|| {
                     sums.fill(0);
-                    mask.add(len as usize, black_box(&wire), &mut sums).unwrap();
+                    mask.add(len, black_box(&wire), &mut sums).unwrap();
                 });
             });
         }

@@ -10,13 +10,13 @@
 #![cfg(feature = "std")]
 
 use veilsum::{
+    PrivacyError,
     account::{
         Accountant, Event,
         NeighboringRelation::{AddOrRemoveOne, ReplaceOne},
         RdpAccountant, ZCdpAccountant, analytic,
         calibrate::{self, Target},
     },
-    error::PrivacyError,
 };
 
 fn sampled(sigma: f64, q: f64, rounds: u64) -> Result<RdpAccountant, PrivacyError> {

@@ -10,6 +10,7 @@
 #![cfg(feature = "std")]
 
 use veilsum::{
+    PrivacyError,
     account::{
         Accountant, Event, Ledger,
         NeighboringRelation::{AddOrRemoveOne, ReplaceOne},
@@ -17,7 +18,6 @@ use veilsum::{
         calibrate::Target,
         ledger::{DifferencingPolicy, Isolation, Round},
     },
-    error::PrivacyError,
 };
 
 fn ledger(epsilon: f64, policy: DifferencingPolicy) -> Ledger {

@@ -356,7 +356,7 @@ fn a_theorem_is_not_used_under_another_relation() {
 
 #[test]
 fn parameters_out_of_range_are_refused_and_named() {
-    let named = |event: Result<Event, veilsum::error::PrivacyError>, knob: &str| {
+    let named = |event: Result<Event, veilsum::PrivacyError>, knob: &str| {
         let text = event.unwrap_err().to_string();
         assert!(text.contains(knob), "{text}");
     };

@@ -342,7 +342,7 @@ fn extreme_parameters_give_a_bound_that_is_a_number_or_infinite() {
 
 #[test]
 fn parameters_out_of_range_are_refused_and_named() {
-    let named = |error: veilsum::error::PrivacyError| error.to_string();
+    let named = |error: veilsum::PrivacyError| error.to_string();
     let sensitivity = Sensitivity::new(4, 4, 4).unwrap();
     assert!(named(Sensitivity::new(0, 4, 4).unwrap_err()).contains("l2_squared"));
     assert!(named(Sensitivity::new(4, 0, 4).unwrap_err()).contains("l1"));

@@ -3,12 +3,12 @@
 
 use proptest::prelude::*;
 use veilsum::{
+    PrivacyError,
     account::{
         Accountant,
         event::{Event, NeighboringRelation},
         pld::{DiscretePair, PldAccountant, TradeOff},
     },
-    error::PrivacyError,
 };
 
 fn accountant() -> PldAccountant {

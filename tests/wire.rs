@@ -30,7 +30,7 @@ use rand::{
 };
 use sha2::{Digest as _, Sha512_256};
 use veilsum::{
-    Bound, ClientId, Identity, Session, SigningIdentity,
+    Bound, ClientId, Identity, Masking, Session, SigningIdentity,
     driver::{Client, ClientStep, Server, ServerStep},
     secagg::upload::MemorySpool,
 };
@@ -68,7 +68,7 @@ const IDS: [u64; 3] = [7, 0x0102, 0xfedc_ba98_7654_3210];
 
 fn frozen_world() -> (World, Session) {
     let clients = IDS.map(|id| (ClientId(id), identity(&format!("client {id}")))).into();
-    let world = World { rng: StdRng::seed_from_u64(0), clients, server: identity("server") };
+    let world = World { rng: StdRng::seed_from_u64(0), clients, server: identity("server"), masking: Masking::Pairwise };
     let roster: Vec<_> = world.clients.iter().map(|(id, key)| (*id, key.public_key())).collect();
     let builder = Session::builder(roster, world.server.public_key(), 100, 20, Bound::Exact { max_abs: 1000 });
     let session = builder.chunk_len(64).encoding(*b"frozen").round(1).attempt([2; 16]).context([3; 32]).previous([4; 32]);

@@ -11,6 +11,7 @@ use std::error::Error;
 use serde::Serialize;
 use serde_json::{Value, json};
 use veilsum::{
+    PrivacyError,
     account::{
         Accountant, Event,
         NeighboringRelation::AddOrRemoveOne,
@@ -18,7 +19,6 @@ use veilsum::{
         calibrate::{self, Target},
         distributed::{DistributedSkellam, Sensitivity},
     },
-    error::PrivacyError,
 };
 
 use crate::{

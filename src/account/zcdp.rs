@@ -75,9 +75,9 @@ impl Line {
             Event::PoissonSampled { event, .. } => Self::sampled(event, relation, NeighboringRelation::AddOrRemoveOne)?,
             Event::SampledWithoutReplacement { event, .. } => Self::sampled(event, relation, NeighboringRelation::ReplaceOne)?,
             Event::SelfComposed { event, count } => Self::default().plus(Self::new(event, relation)?, *count),
-            Event::Composed(events) => {
-                events.iter().try_fold(Self::default(), |line, event| Ok::<_, PrivacyError>(line.plus(Self::new(event, relation)?, 1)))?
-            }
+            Event::Composed(events) => events
+                .iter()
+                .try_fold(Self::default(), |line, event| Ok::<_, PrivacyError>(line.plus(Self::new(event, relation)?, 1)))?,
             Event::SingleEpochTree { noise_multiplier, step_counts } => {
                 Self::slope(tree(*noise_multiplier, step_counts, relation)?)
             }

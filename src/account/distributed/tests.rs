@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+use alloc::vec::Vec;
+
 use super::{
     convolution::Table,
     discrete_gaussian::DiscreteGaussian,

@@ -139,6 +139,7 @@ fn index(words: u64) -> usize {
 #[derive(Debug)]
 pub(crate) struct Kernels {
     one: Kernel,
+    #[cfg(feature = "parallel")]
     others: Vec<Kernel>,
 }
 
