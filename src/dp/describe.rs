@@ -53,9 +53,16 @@ impl Encoding {
     /// # Errors
     /// [`PrivacyError::Description`] if these are not its bytes, [`PrivacyError::Parameter`] if a parameter is refused.
     pub fn from_description(bytes: &[u8]) -> Result<Self, PrivacyError> {
+        let encoding = Self::read(bytes).map_err(PrivacyError::Description)?;
+        encoding.check()?;
+        // One encoding has one description.
+        if encoding.describe() == bytes { Ok(encoding) } else { Err(PrivacyError::Description(DecodeError::Value)) }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         if reader.u8()? != KIND {
-            return Err(DecodeError::Value.into());
+            return Err(DecodeError::Value);
         }
         let length = reader.u64()?;
         let (clip, scale) = (f64::from_bits(reader.u64()?), f64::from_bits(reader.u64()?));
@@ -64,7 +71,7 @@ impl Encoding {
         let rounding = match reader.u8()? {
             0 => Rounding::Plain,
             1 => Rounding::Conditional,
-            _ => return Err(DecodeError::Value.into()),
+            _ => return Err(DecodeError::Value),
         };
         let (l2_squared, law) = (reader.u64()?, read_law(&mut reader)?);
         let (clients, honest) = (reader.u32()?, reader.u32()?);
@@ -73,7 +80,7 @@ impl Encoding {
         let max_abs = Some(reader.u64()?).filter(|max_abs| *max_abs != 0);
         let (round, rotation_seed) = (reader.u64()?, reader.array()?);
         reader.finish()?;
-        let encoding = Self {
+        Ok(Self {
             length,
             clip,
             scale,
@@ -88,20 +95,17 @@ impl Encoding {
             max_abs,
             round,
             rotation_seed,
-        };
-        encoding.check()?;
-        // One encoding has one description.
-        if encoding.describe() == bytes { Ok(encoding) } else { Err(DecodeError::Value.into()) }
+        })
     }
 }
 
-fn read_law(reader: &mut Reader<'_>) -> Result<NoiseLaw, PrivacyError> {
+fn read_law(reader: &mut Reader<'_>) -> Result<NoiseLaw, DecodeError> {
     let law = reader.u8()?;
-    let variance = Rational::new(reader.u64()?, reader.u64()?)?;
+    let variance = Rational::new(reader.u64()?, reader.u64()?).map_err(|_| DecodeError::Value)?;
     match law {
         SKELLAM => Ok(NoiseLaw::Skellam { variance }),
         DISCRETE_GAUSSIAN => Ok(NoiseLaw::DiscreteGaussian { variance }),
-        _ => Err(DecodeError::Value.into()),
+        _ => Err(DecodeError::Value),
     }
 }
 

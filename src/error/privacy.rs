@@ -28,7 +28,7 @@ pub enum PrivacyError {
     },
     /// Bytes that do not describe an encoding.
     #[error("not the description of an encoding: {0}")]
-    Description(#[from] DecodeError),
+    Description(DecodeError),
     /// The words are too short.
     #[error("`bits` = {bits} is too small: {}", Need(*.need))]
     Bits {

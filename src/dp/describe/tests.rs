@@ -30,7 +30,7 @@ fn other_bytes_are_refused() {
     for len in 0..bytes.len() {
         assert!(Encoding::from_description(&bytes[..len]).is_err());
     }
-    assert_eq!(Encoding::from_description(&[&bytes[..], &[0]].concat()), Err(DecodeError::Trailing.into()));
+    assert_eq!(Encoding::from_description(&[&bytes[..], &[0]].concat()), Err(PrivacyError::Description(DecodeError::Trailing)));
     let changed = |place: usize, value: &[u8]| {
         let mut bytes = bytes.clone();
         bytes[place..place + value.len()].copy_from_slice(value);
@@ -68,7 +68,7 @@ fn a_norm_bound_below_what_rounding_needs_is_refused_and_a_fraction_has_to_be_in
     let read = |bytes: &[u8], place: usize| u64::from_le_bytes(bytes[place..place + 8].try_into().unwrap());
     let doubled = [read(&bytes, 37) * 2, read(&bytes, 45) * 2].map(u64::to_le_bytes).concat();
     bytes[37..53].copy_from_slice(&doubled);
-    assert_eq!(Encoding::from_description(&bytes), Err(DecodeError::Value.into()));
+    assert_eq!(Encoding::from_description(&bytes), Err(PrivacyError::Description(DecodeError::Value)));
 }
 
 proptest! {

@@ -52,7 +52,11 @@ impl Masks {
     }
 
     pub(crate) fn kernels(&self) -> Kernels {
-        Kernels { one: self.kernel.fresh(), others: Vec::new() }
+        Kernels {
+            one: self.kernel.fresh(),
+            #[cfg(feature = "parallel")]
+            others: Vec::new(),
+        }
     }
 
     /// The key of an epoch; none beyond the vector.
