@@ -19,7 +19,7 @@ from mpmath import besseli, exp, floor, gamma, mp, mpf, tanh
 
 mp.dps = 100
 PATH = pathlib.Path(__file__).resolve().parent.parent / "tests" / "vectors" / "noise.json"
-DOMAIN = b"veilsum/2/"
+DOMAIN = b"veilsum/3/"
 SUITE = 1
 NOISE_BLOCK = 1 << 12
 EXTENSION = 1 << 32
