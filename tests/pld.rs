@@ -8,6 +8,7 @@ use veilsum::{
         Accountant,
         event::{Event, NeighboringRelation},
         pld::{DiscretePair, PldAccountant, TradeOff},
+        rdp::RdpAccountant,
     },
 };
 
@@ -258,6 +259,15 @@ proptest! {
         }
         prop_assert!(sampled_gaussian(sigma, q, count).epsilon_bracket(delta * 2.0).unwrap().low <= base.up);
         prop_assert!(base.low <= sampled_gaussian(sigma, 1.0, count).epsilon(delta).unwrap(), "sampling never costs");
+    }
+
+    #[test]
+    fn renyi_divergences_never_know_more(sigma in 0.6_f64..4.0, q in 0.001_f64..=1.0, count in 1_u64..2000, ln_delta in -25.0_f64..-5.0) {
+        let mut renyi = RdpAccountant::new(NeighboringRelation::AddOrRemoveOne);
+        renyi.compose(&Event::gaussian(sigma).unwrap().poisson_sampled(q).unwrap(), count).unwrap();
+        let (epsilon, ours) = (renyi.epsilon(ln_delta.exp()).unwrap(), sampled_gaussian(sigma, q, count).epsilon_bracket(ln_delta.exp()).unwrap());
+        prop_assert!(ours.low <= epsilon, "{:?} {}", ours, epsilon);
+        prop_assert!(ours.up <= epsilon * (1.0 + 1e-3) + 1e-9, "{:?} {}", ours, epsilon);
     }
 
     #[test]

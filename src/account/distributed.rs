@@ -1,11 +1,11 @@
-//! The distributed mechanisms: an integer sum whose noise is made of one share from each client (docs/privacy.md, "Distributed
-//! mechanisms").
+//! The distributed mechanisms: an integer sum whose noise is made of one share from each client (docs/privacy.md,
+//! section 10).
 //!
 //! What protects is the noise of the honest survivors alone: a client that dropped out added nothing, and colluders know their own
 //! shares. Sensitivities are in integer units, after rounding; wrapping modulo `2^b` and all that the server does later is
 //! post-processing.
 //!
-//! For each mechanism there are the bound of its paper and bounds of our own, proved in docs/privacy.md: a closed form, and a numeric one,
+//! For each mechanism there are the bound of its paper and bounds of our own, proved there: a closed form, and a numeric one,
 //!
 //! ```text
 //! eps(a) <= L2^2 max_{1 <= D <= floor(L2)} R_a(D)/D^2
@@ -50,7 +50,7 @@ pub enum Basis {
     None,
     /// The theorem of the mechanism's paper.
     Published,
-    /// A closed form proved in docs/privacy.md.
+    /// A closed form proved in docs/privacy.md, sections 10.4 and 10.6.
     ClosedForm,
     /// The law of one coordinate, computed with an error bound.
     Numeric,
@@ -205,7 +205,7 @@ macro_rules! mechanism {
                 if valid { $engine::of_the_paper(&self.0, order) } else { f64::INFINITY }
             }
 
-            /// The closed-form bound of docs/privacy.md.
+            /// The closed-form bound of docs/privacy.md, section 10.
             #[must_use]
             pub fn rdp_closed_form(&self, order: f64) -> f64 {
                 let valid = self.0.honest > 0 && is_order(order);

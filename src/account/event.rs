@@ -1,4 +1,4 @@
-//! What happened to the data: the mechanisms whose privacy is accounted (docs/privacy.md, "Accounting").
+//! What happened to the data: the mechanisms whose privacy is accounted (docs/privacy.md, section 11).
 //!
 //! The names are those of Google's `dp_accounting`.
 

@@ -1,4 +1,4 @@
-//! Accounting with privacy loss distributions (docs/privacy.md, "Privacy loss distributions").
+//! Accounting with privacy loss distributions (docs/privacy.md, section 12).
 //!
 //! The privacy loss of an output `x` is `L = ln(P(x) / Q(x))`, `x` drawn from `P`; `P` and `Q` are the output laws on two neighbouring
 //! databases. `delta(epsilon) = E (1 - e^(epsilon - L))_+`, and under composition losses add up, so that the law of their sum is a

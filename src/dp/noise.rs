@@ -1,4 +1,4 @@
-//! Exact integer noise (docs/privacy.md, section on noise).
+//! Exact integer noise (docs/privacy.md, section 13).
 //!
 //! Every draw has the documented law up to a total-variation distance of 2^-96, which is certified when the tables are built
 //! ([`DISTANCE_LOG2`]). Parameters are rational, draws are integers, and no floating-point number stands between the secret seed and the

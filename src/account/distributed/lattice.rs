@@ -39,7 +39,7 @@ pub(super) struct Rise {
 }
 
 impl Rise {
-    /// `min{ range, r (n - r)/(2 s^2 n) }` with `r = D mod n`, rounded up (docs/privacy.md, "Client splitting").
+    /// `min{ range, r (n - r)/(2 s^2 n) }` with `r = D mod n`, rounded up (docs/privacy.md, section 10.6).
     pub(super) fn at(&self, shift: f64) -> f64 {
         let rest = libm::fmod(shift, self.period);
         let split = rest * (self.period - rest) / (2.0 * self.local * self.period);

@@ -1,6 +1,6 @@
 //! The sum of Skellam shares: a closed-form bound without L1 norm, and the numeric bound per coordinate.
 //!
-//! `P(k)` is proportional to `I_k(mu)`. Both bounds rest on one lemma (docs/privacy.md, "Curvature of the Skellam law"): with
+//! `P(k)` is proportional to `I_k(mu)`. Both bounds rest on one lemma (docs/privacy.md, section 10.4): with
 //! `L(k) = ln P(k-1) - ln P(k)`, the differences `c(k) = L(k+1) - L(k)` fall with `|k|`, so none is above `c(0) = 2 ln(I_0(mu)/I_1(mu))`.
 
 use alloc::vec::Vec;
@@ -126,7 +126,7 @@ fn reach(mu: f64) -> usize {
     (48.0 * libm::sqrt(mu)) as usize + 256
 }
 
-/// Not below `2 ln(I_0/I_1)`. For large `mu` from `I_1/I_0 >= 1 - y` with `y = 1/(2 mu) + 1/(4 mu^2)` (docs/privacy.md, same section) and
+/// Not below `2 ln(I_0/I_1)`. For large `mu` from `I_1/I_0 >= 1 - y` with `y = 1/(2 mu) + 1/(4 mu^2)` (same section) and
 /// `-ln(1 - y) <= y + y^2/2 + y^3/2`; the recurrence would lose more to rounding.
 pub(super) fn curvature(mu: f64) -> Interval {
     let number = Interval::exact;
@@ -138,7 +138,7 @@ pub(super) fn curvature(mu: f64) -> Interval {
 }
 
 /// Encloses `I_{k+1}(mu)/I_k(mu)` for `k = 0..=last`, by the recurrence `1/r_{k-1} = 2k/mu + r_k` downwards. It starts further out from
-/// the bounds of Amos (1974), proved again in docs/privacy.md:
+/// the bounds of Amos (1974), proved again in the same section:
 ///
 /// ```text
 /// mu / (k + 1/2 + sqrt((k + 3/2)^2 + mu^2))  <=  r_k  <=  mu / (k + 1/2 + sqrt((k + 1/2)^2 + mu^2))
