@@ -8,13 +8,16 @@
 //! curves, and the frontier of error against epsilon. Amplification by sampling holds against those who do not know who takes part; the
 //! server of a secure aggregation does know, unless participants are hidden from it: for it, set `--sampling 1`.
 
+#[path = "../common/cli.rs"]
+mod cli;
 mod ledger;
 mod plot;
 mod study;
 
-use std::{error::Error, fs, path::PathBuf};
+use std::{fmt::Display, fs, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use cli::Failure;
 use serde_json::json;
 use study::{ACCOUNTANTS, Study};
 
@@ -57,21 +60,31 @@ struct Arguments {
     ledger: Option<PathBuf>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    cli::run(|arguments: Arguments| run(&arguments))
+}
+
+fn broken(error: impl Display) -> Failure {
+    Failure::Run(error.to_string())
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.ledger {
-        return ledger::report(&fs::read_to_string(path)?, arguments.json);
+        let text = fs::read_to_string(path).map_err(|error| Failure::file(path, error))?;
+        return ledger::report(&text, arguments.json).map_err(|error| Failure::file(path, error));
     }
-    let study = Study::new(&arguments)?;
-    let rows = study.table()?;
+    let study = Study::new(arguments)?;
+    let rows = study.table().map_err(broken)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "parameters": study.parameters(), "rows": rows }))?);
+        let text = serde_json::to_string_pretty(&json!({ "parameters": study.parameters(), "rows": rows }));
+        println!("{}", text.map_err(broken)?);
         return Ok(());
     }
     print_table(&study, &rows);
-    fs::create_dir_all(&arguments.out)?;
-    for chart in [study.by_round()?, study.by_noise()?, study.curves()?, study.frontier()?] {
-        plot::write(&arguments.out, &chart)?;
+    fs::create_dir_all(&arguments.out).map_err(|error| Failure::file(&arguments.out, error))?;
+    for chart in [study.by_round(), study.by_noise(), study.curves(), study.frontier()] {
+        let chart = chart.map_err(broken)?;
+        plot::write(&arguments.out, &chart).map_err(|error| Failure::file(&arguments.out, error))?;
         println!("{}", arguments.out.join(chart.name).with_extension("{csv,svg}").display());
     }
     Ok(())

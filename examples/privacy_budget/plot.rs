@@ -40,6 +40,12 @@ fn csv(chart: &Chart) -> String {
     text
 }
 
+/// Powers of ten come with rounding errors.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what plotters calls")]
+fn tick(value: &f64) -> String {
+    if (0.01..1e5).contains(value) { format!("{}", (value * 1000.0).round() / 1000.0) } else { format!("{value:.0e}") }
+}
+
 fn svg(chart: &Chart) -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
     let points = || chart.lines.iter().flat_map(|line| line.points.iter().copied()).filter(|(_, up)| up.is_finite() && *up > 0.0);
@@ -54,11 +60,13 @@ fn svg(chart: &Chart) -> Result<String, Box<dyn Error>> {
         let root = SVGBackend::with_string(&mut text, (800, 500)).into_drawing_area();
         root.fill(&WHITE)?;
         let mut context = ChartBuilder::on(&root)
-            .margin(16)
+            .margin(24)
             .x_label_area_size(40)
             .y_label_area_size(70)
-            .build_cartesian_2d((left..right).log_scale(), (low * 0.9..high * 1.1).log_scale())?;
-        context.configure_mesh().x_desc(chart.across).y_desc(chart.up).light_line_style(WHITE).draw()?;
+            .build_cartesian_2d((left..right).log_scale(), (low * 0.9..high * 2.0).log_scale())?;
+        let mut mesh = context.configure_mesh();
+        mesh.x_label_formatter(&tick).y_label_formatter(&tick).light_line_style(WHITE);
+        mesh.x_desc(chart.across).y_desc(chart.up).draw()?;
         for (line, color) in chart.lines.iter().zip(COLORS) {
             let finite = line.points.iter().copied().filter(|(_, up)| up.is_finite() && *up > 0.0);
             context
@@ -66,7 +74,11 @@ fn svg(chart: &Chart) -> Result<String, Box<dyn Error>> {
                 .label(line.name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
         }
-        context.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+        // Where no line goes.
+        let ends = chart.lines.first().and_then(|line| Some((line.points.first()?.1, line.points.last()?.1)));
+        let rising = ends.is_some_and(|(first, last)| first < last);
+        let corner = if rising { SeriesLabelPosition::UpperLeft } else { SeriesLabelPosition::UpperRight };
+        context.configure_series_labels().position(corner).background_style(WHITE).border_style(BLACK).draw()?;
         root.present()?;
     }
     Ok(text)

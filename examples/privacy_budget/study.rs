@@ -6,8 +6,6 @@
     reason = "counts of rounds, clients and bits"
 )]
 
-use std::error::Error;
-
 use serde::Serialize;
 use serde_json::{Value, json};
 use veilsum::{
@@ -22,7 +20,8 @@ use veilsum::{
 };
 
 use crate::{
-    Arguments,
+    Arguments, broken,
+    cli::Failure,
     plot::{Chart, Line},
 };
 
@@ -65,15 +64,22 @@ fn accountant(name: &str) -> Box<dyn Accountant> {
 }
 
 impl Study {
-    pub(crate) fn new(arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
-        if arguments.clients == 0 || arguments.dimension == 0 || arguments.clip.min(arguments.scale) <= 0.0 {
-            return Err("--clients, --dimension, --clip and --scale must be positive".into());
+    pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
+        let counts = [u64::from(arguments.clients), arguments.rounds, arguments.dimension.into()];
+        let sizes = [arguments.clip, arguments.scale, arguments.epsilon];
+        if counts.contains(&0) || !sizes.iter().all(|size| *size > 0.0 && size.is_finite()) {
+            return Err(Failure::Usage(
+                "--clients, --rounds, --dimension, --clip, --scale and --epsilon must be positive".into(),
+            ));
+        }
+        if !(arguments.delta > 0.0 && arguments.delta < 1.0 && arguments.sampling > 0.0 && arguments.sampling <= 1.0) {
+            return Err(Failure::Usage("--delta must be between 0 and 1, --sampling above 0 and at most 1".into()));
         }
         Ok(Self {
             clients: f64::from(arguments.clients),
             rounds: arguments.rounds,
             sampling: arguments.sampling,
-            target: Target::new(arguments.epsilon, arguments.delta)?,
+            target: Target::new(arguments.epsilon, arguments.delta).map_err(broken)?,
             clip: arguments.clip,
             dimension: arguments.dimension,
             scale: arguments.scale,
