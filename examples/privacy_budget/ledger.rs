@@ -5,6 +5,8 @@ use std::error::Error;
 use serde_json::{Map, Value, json};
 use veilsum::account::{Accountant, Ledger, PldAccountant, RdpAccountant, ZCdpAccountant, calibrate};
 
+use crate::cli::print;
+
 /// Prints what has been spent and what is left.
 pub(crate) fn report(text: &str, as_json: bool) -> Result<(), Box<dyn Error>> {
     let ledger: Ledger = serde_json::from_str(text)?;
@@ -26,17 +28,20 @@ pub(crate) fn report(text: &str, as_json: bool) -> Result<(), Box<dyn Error>> {
             "relation": relation, "rounds": ledger.rounds().len(), "budget": budget, "spent": spent, "remaining": remaining,
             "rounds_left_like_the_last": left, "spent_by": spent_by.into_iter().collect::<Map<_, _>>(),
         });
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        print(&format!("{}\n", serde_json::to_string_pretty(&summary)?));
         return Ok(());
     }
-    println!("{} rounds recorded, neighbours by {relation:?}", ledger.rounds().len());
-    println!("budget     epsilon {} at delta {:e}", budget.epsilon, budget.delta);
-    println!("spent      {spent:.4} (by the Rényi accountant, which the ledger uses)");
-    println!("remaining  {remaining:.4}");
-    for (name, value) in spent_by {
-        println!("by {name:<8}{value}");
-    }
-    println!("rounds left like the last one: {left}");
+    let by: String = spent_by.iter().map(|(name, value)| format!("by {name:<8}{value}\n")).collect();
+    print(&format!(
+        "{} rounds recorded, neighbours by {relation:?}\n\
+         budget     epsilon {} at delta {:e}\n\
+         spent      {spent:.4} (by the Rényi accountant, which the ledger uses)\n\
+         remaining  {remaining:.4}\n\
+         {by}rounds left like the last one: {left}\n",
+        ledger.rounds().len(),
+        budget.epsilon,
+        budget.delta
+    ));
     Ok(())
 }
 

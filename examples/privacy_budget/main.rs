@@ -17,7 +17,7 @@ mod study;
 use std::{fmt::Display, fs, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use cli::Failure;
+use cli::{Failure, print};
 use serde_json::json;
 use study::{ACCOUNTANTS, Study};
 
@@ -77,28 +77,27 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let rows = study.table().map_err(broken)?;
     if arguments.json {
         let text = serde_json::to_string_pretty(&json!({ "parameters": study.parameters(), "rows": rows }));
-        println!("{}", text.map_err(broken)?);
+        print(&format!("{}\n", text.map_err(broken)?));
         return Ok(());
     }
-    print_table(&study, &rows);
+    print(&table(&study, &rows));
     fs::create_dir_all(&arguments.out).map_err(|error| Failure::file(&arguments.out, error))?;
     for chart in [study.by_round(), study.by_noise(), study.curves(), study.frontier()] {
         let chart = chart.map_err(broken)?;
         plot::write(&arguments.out, &chart).map_err(|error| Failure::file(&arguments.out, error))?;
-        println!("{}", arguments.out.join(chart.name).with_extension("{csv,svg}").display());
+        print(&format!("{}\n", arguments.out.join(chart.name).with_extension("{csv,svg}").display()));
     }
     Ok(())
 }
 
-fn print_table(study: &Study, rows: &[study::Row]) {
-    println!("{}", study.describe());
-    print!("{:<22}{:>10}", "noise calibrated by", "noise");
-    ACCOUNTANTS.iter().for_each(|name| print!("{:>10}", format!("eps {name}")));
-    println!("{:>12}{:>6}{:>14}", "eps Skellam", "bits", "error");
-    for row in rows {
-        print!("{:<22}{:>10.4}", row.calibrated_by, row.noise_multiplier);
-        row.epsilons.iter().for_each(|epsilon| print!("{epsilon:>10.4}"));
-        println!("{:>12.4}{:>6}{:>14.3e}", row.skellam, row.bits, row.error);
-    }
-    println!("error: expected L2 distance of a round's noisy mean from the mean of its clients, in units of the clip norm\n");
+fn table(study: &Study, rows: &[study::Row]) -> String {
+    let names: String = ACCOUNTANTS.iter().map(|name| format!("{:>10}", format!("eps {name}"))).collect();
+    let head = format!("{:<22}{:>10}{names}{:>12}{:>6}{:>14}\n", "noise calibrated by", "noise", "eps Skellam", "bits", "error");
+    let line = |row: &study::Row| {
+        let epsilons: String = row.epsilons.iter().map(|epsilon| format!("{epsilon:>10.4}")).collect();
+        let (name, noise) = (row.calibrated_by, row.noise_multiplier);
+        format!("{name:<22}{noise:>10.4}{epsilons}{:>12.4}{:>6}{:>14.3e}\n", row.skellam, row.bits, row.error)
+    };
+    let foot = "error: expected L2 distance of a round's noisy mean from the mean of its clients, in units of the clip norm\n\n";
+    format!("{}\n{head}{}{foot}", study.describe(), rows.iter().map(line).collect::<String>())
 }

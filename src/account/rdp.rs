@@ -1,7 +1,7 @@
 //! The Rényi accountant: exact divergences, best order, tight conversion.
 //!
 //! Divergences of independent mechanisms add up, also when later ones depend on earlier results (Mironov, 2017, Proposition 1). Formulas
-//! and error bounds are with each mechanism, the conversion is in [`convert`](crate::account::convert).
+//! and error bounds are with each mechanism, the conversion is in [`convert`].
 
 mod curve;
 mod knots;
@@ -32,7 +32,7 @@ use crate::{
 /// let mut accountant = RdpAccountant::new(NeighboringRelation::AddOrRemoveOne);
 /// accountant.compose(&Event::gaussian(1.0)?.poisson_sampled(0.01)?, 10_000)?;
 /// assert!((accountant.epsilon(1e-5)? - 6.7127).abs() < 1e-3);
-/// # Ok::<(), veilsum::error::PrivacyError>(())
+/// # Ok::<(), veilsum::PrivacyError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct RdpAccountant {

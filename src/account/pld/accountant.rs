@@ -55,7 +55,7 @@ pub struct Bracket {
 /// accountant.compose(&Event::gaussian(1.0)?.poisson_sampled(0.01)?, 10_000)?;
 /// let epsilon = accountant.epsilon_bracket(1e-5)?;
 /// assert!(epsilon.low <= 6.1878 && 6.1876 <= epsilon.up && epsilon.up - epsilon.low < 0.003);
-/// # Ok::<_, veilsum::error::PrivacyError>(())
+/// # Ok::<_, veilsum::PrivacyError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct PldAccountant {
