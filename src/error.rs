@@ -1,7 +1,11 @@
 //! The one error type, sorted by who must act (docs/protocol.md, section 16).
 
+mod privacy;
+
 use alloc::string::String;
 use core::fmt;
+
+pub use privacy::PrivacyError;
 
 /// A client, by the number that the application gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -500,6 +504,21 @@ pub enum InputError {
         /// Items given.
         got: u64,
     },
+    /// No rounding within the norm bound: a chance below 2^-64 that is accounted for (docs/privacy.md, section 8).
+    #[error("no rounding within the norm bound in {attempts} attempts; nothing was encoded, this client can not take part")]
+    Rounding {
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// A draw of noise beyond `max_abs`: a chance below 2^-64 that is accounted for (docs/privacy.md, section 8).
+    #[error("the noise at position {position} passes max_abs; this client can not take part")]
+    Truncated {
+        /// Where, counted in words from the beginning of the vector.
+        position: u64,
+    },
+    /// The source of values did not read the same twice.
+    #[error("the values changed while they were encoded: their norm passes the bound")]
+    Changed,
 }
 
 /// Something outside this library failed.
@@ -569,6 +588,7 @@ codes! {
         Incomplete { .. } => 605, WordWidth(_) => 606, Range { .. } => 607, WrongState => 608, NotFinite { .. } => 609,
         Weight { .. } => 610, Length { .. } => 611,
         UploadOffset { .. } => 612, Shard => 613,
+        Rounding { .. } => 614, Truncated { .. } => 615, Changed => 616,
     }
     EnvironmentError { Rng => 701, Signer => 702, Spool(_) => 703, Memory { .. } => 704 }
 }

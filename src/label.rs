@@ -53,6 +53,12 @@ pub(crate) mod kdf {
     pub(crate) const ERROR_SEED: &str = "error-seed";
     pub(crate) const LATTICE_KEY: &str = "lattice-key";
     pub(crate) const LATTICE_ERROR: &str = "lattice-error";
+    pub(crate) const NOISE_BLOCK: &str = "noise-block";
+    pub(crate) const NOISE_SEED: &str = "noise-seed";
+    /// Coins of stochastic rounding (docs/privacy.md, section 4).
+    pub(crate) const COINS: &str = "dp-coins";
+    /// Signs of the rotation.
+    pub(crate) const SIGNS: &str = "dp-signs";
 }
 
 /// Framed byte strings that are neither hashed with `H` nor derived with `KDF`.

@@ -2,7 +2,8 @@
 //! # Modules
 //!
 //! In the order of `docs/protocol.md`: [`Session`] (section 4), [`message`] (6), [`secagg`] (13 to 15), [`Error`] (16). [`driver`] is
-//! a façade over `secagg`; [`dp`] turns real numbers into words and knows nothing of the protocol.
+//! a façade over `secagg`; [`dp`] turns real numbers into words and knows nothing of the protocol; `account` (feature `std`) says what
+//! privacy a series of releases has cost.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -10,6 +11,9 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub mod account;
 mod codec;
 mod crypto;
 pub mod dp;
@@ -33,7 +37,8 @@ mod attacks;
 
 pub use crypto::sign::{Identity, SigningIdentity};
 pub use error::{
-    ClientFault, ClientId, DecodeError, EnvironmentError, Error, InputError, ParamsError, Party, RoundError, ServerFault,
+    ClientFault, ClientId, DecodeError, EnvironmentError, Error, InputError, ParamsError, Party, PrivacyError, RoundError,
+    ServerFault,
 };
 pub use label::{PROTOCOL_VERSION, SUITE};
 pub use mask::Layout;

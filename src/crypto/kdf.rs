@@ -21,6 +21,11 @@ impl Kdf {
         Self(Hkdf::new(Some(&session.0), key_material))
     }
 
+    /// Key material of one party that no session binds.
+    pub(crate) fn unbound(key_material: &[u8]) -> Self {
+        Self(Hkdf::new(None, key_material))
+    }
+
     /// `KDF(label, .., info, N)`; `info` is the concatenation of the parts.
     pub(crate) fn expand<const N: usize>(&self, label: &str, info: &[&[u8]]) -> Secret<N> {
         const { assert!(N <= 255 * 64, "HKDF-SHA-512 gives no more") }

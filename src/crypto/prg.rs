@@ -28,9 +28,40 @@ impl Stream {
         Self(Kdf::new(session, seed.expose()))
     }
 
+    /// A seed of noise, which is one party's own affair.
+    pub(crate) fn unbound(seed: &Secret<32>) -> Self {
+        Self(Kdf::unbound(seed.expose()))
+    }
+
+    /// A seed for one purpose and number.
+    pub(crate) fn derive(&self, purpose: &[u8], number: u64) -> Secret<32> {
+        self.0.expand(kdf::NOISE_SEED, &[&number.to_le_bytes(), purpose])
+    }
+
+    /// The key of a block of noise.
+    pub(crate) fn noise_key(&self, block: u64) -> BlockKey {
+        let key: Secret<32> = self.0.expand(kdf::NOISE_BLOCK, &[&block.to_le_bytes()]);
+        BlockKey(Aes256Enc::new(key.expose().into()))
+    }
+
     /// The key of positions `block * BLOCK_LEN ..`.
     pub(crate) fn key(&self, block: u64) -> BlockKey {
         let key: Secret<32> = self.0.expand(kdf::PRG_BLOCK, &[&block.to_le_bytes()]);
+        BlockKey(Aes256Enc::new(key.expose().into()))
+    }
+}
+
+/// The keystreams of a seed outside of sessions, with a label for each purpose.
+pub(crate) struct Prg(Kdf);
+
+impl Prg {
+    pub(crate) fn new(seed: &[u8; 32]) -> Self {
+        Self(Kdf::unbound(seed))
+    }
+
+    /// The key of positions `block * BLOCK_LEN ..` of stream number `stream`.
+    pub(crate) fn key(&self, label: &str, stream: u64, block: u64) -> BlockKey {
+        let key: Secret<32> = self.0.expand(label, &[&stream.to_le_bytes(), &block.to_le_bytes()]);
         BlockKey(Aes256Enc::new(key.expose().into()))
     }
 }
@@ -41,13 +72,19 @@ pub(crate) struct BlockKey(Aes256Enc);
 impl BlockKey {
     /// Adds (or subtracts) the keystream words of positions `offset ..` within the block to `words`, modulo the lane.
     ///
-    /// `offset + words.len()` is at most [`BLOCK_LEN`].
+    /// `offset + words.len()` is at most [`BLOCK_LEN`] for masks; noise numbers its words in its own way.
     pub(crate) fn apply<L: Lane>(&self, offset: u64, words: &mut [L], negative: bool) {
         if negative {
             self.add::<L, true>(offset, words);
         } else {
             self.add::<L, false>(offset, words);
         }
+    }
+
+    /// Writes the keystream words of positions `offset ..`.
+    pub(crate) fn fill<L: Lane>(&self, offset: u64, words: &mut [L]) {
+        words.fill(L::default());
+        self.apply(offset, words, false);
     }
 
     fn add<L: Lane, const NEGATIVE: bool>(&self, offset: u64, mut words: &mut [L]) {

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::values::Real;
 use crate::{
     codec::Reader,
     error::{DecodeError, Error, InputError, ParamsError},
@@ -14,30 +15,6 @@ const KIND: u8 = 0x01;
 const LEVELS_LIMIT: f64 = 1_125_899_906_842_624.0;
 /// Adding and subtracting it rounds to the nearest integer, ties to even, below 2^51.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
-
-mod private {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-}
-
-/// A floating-point type that can be quantized.
-pub trait Real: private::Sealed + Copy {
-    #[doc(hidden)]
-    fn to_f64(self) -> f64;
-}
-
-impl Real for f32 {
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
-}
-
-impl Real for f64 {
-    fn to_f64(self) -> f64 {
-        self
-    }
-}
 
 /// Maps a real `x` to the integer nearest to `clip(x) * 2^fraction_bits`, and a client with weight `w` to the words
 /// `(w q_1, .., w q_d, w)` modulo `2^bits`; the sum of such vectors gives the weighted mean.

@@ -1,0 +1,193 @@
+//! Chooses the tilt and the grid for a query from a rough picture of the losses. What is chosen decides how tight a bound is, never
+//! whether it holds.
+
+use alloc::vec::Vec;
+
+use libm::{exp, log, sqrt};
+
+use super::{
+    compose::{BYTES_PER_POINT, Tilt, float},
+    law::{Direction, Levels, Pair, Space, to_f64},
+    normal::ln_hockey_stick_constant,
+};
+
+/// Pieces on each side of zero.
+const PIECES: i64 = 256;
+/// Chernoff's bound leaves `e^-25` outside the window.
+const LN_OUTSIDE: f64 = 25.0;
+
+/// A pair and how often it is composed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Source {
+    pub(super) pair: Pair,
+    pub(super) count: u64,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    Epsilon { delta: f64 },
+    Delta { epsilon: f64 },
+}
+
+/// A few hundred losses of each source.
+pub(super) struct Outline<'a> {
+    sources: Vec<OutlinedSource<'a>>,
+    direction: Direction,
+}
+
+struct OutlinedSource<'a> {
+    pair: &'a Pair,
+    count: f64,
+    /// `ln` of the mass, and the loss.
+    losses: Vec<(f64, f64)>,
+}
+
+/// How to answer a query.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) tilt: Tilt,
+    /// Mass that each source may lose.
+    pub(super) tail: f64,
+    /// The step for the wanted accuracy, and the least one for the memory.
+    pub(super) step: f64,
+    pub(super) least_step: f64,
+}
+
+impl<'a> Outline<'a> {
+    pub(super) fn new(sources: &'a [Source], direction: Direction, tail: f64) -> Self {
+        let outline = |source| OutlinedSource::new(source, direction, tail);
+        Self { sources: sources.iter().map(outline).collect(), direction }
+    }
+
+    pub(super) fn plan(&self, target: Target, accuracy: f64, memory: usize) -> Plan {
+        let order = minimum(|order| match target {
+            Target::Epsilon { delta } => (self.ln_mgf(order) + ln_hockey_stick_constant(order) - log(delta)) / order,
+            Target::Delta { epsilon } => self.ln_mgf(order) - order * epsilon + ln_hockey_stick_constant(order),
+        });
+        let (epsilon, delta) = match target {
+            Target::Epsilon { delta } => ((self.ln_mgf(order) + ln_hockey_stick_constant(order) - log(delta)) / order, delta),
+            Target::Delta { epsilon } => (epsilon, exp(self.ln_mgf(order) - order * epsilon + ln_hockey_stick_constant(order))),
+        };
+        let deviation = self.deviation(order);
+        let unit = sqrt(2.0 * LN_OUTSIDE) / deviation.max(1e-300);
+        let reach = |sign: f64, width: f64| (self.ln_mgf(order + sign * width) - self.ln_mgf(order) + LN_OUTSIDE) / width;
+        let best = |sign: f64| {
+            let widths = (-4..=4).map(|power| (unit * libm::ldexp(1.0, power)).clamp(1e-200, 1e200));
+            widths.min_by(|x, y| reach(sign, *x).total_cmp(&reach(sign, *y))).unwrap_or(1.0)
+        };
+        let tilt = Tilt { order, above: best(1.0), below: best(-1.0) };
+        let window = reach(1.0, tilt.above) + reach(-1.0, tilt.below);
+        let count: f64 = self.sources.iter().map(|source| source.count).sum();
+        let tail = (delta * 1e-5 / count).clamp(1e-302, 1e-12);
+        let least_step = self.least_step(window, tail, memory);
+        let step = self.step(target, order, epsilon.max(0.05 * deviation) * accuracy).max(least_step);
+        Plan {
+            tilt,
+            tail,
+            step: self.spacing().filter(|spacing| *spacing > least_step).unwrap_or(self.dividing(step)),
+            least_step,
+        }
+    }
+
+    /// Connecting the dots adds `step^2 order (order + 1) / 12` to the cumulant generating function of each loss, on average.
+    fn step(&self, target: Target, order: f64, wanted: f64) -> f64 {
+        let count: f64 = self.sources.iter().map(|source| source.count).sum();
+        let error = match target {
+            Target::Epsilon { .. } => wanted,
+            Target::Delta { .. } => wanted.min(1e-3 / order),
+        };
+        sqrt(12.0 * error / (count * (order + 1.0)))
+    }
+
+    /// Bytes times step, over bytes: the transform of the window, the masses of all sources.
+    fn least_step(&self, window: f64, tail: f64, memory: usize) -> f64 {
+        let range = |source: &OutlinedSource<'_>| {
+            let (low, high) = source.pair.loss_range(tail, self.direction);
+            high - low
+        };
+        let ranges: f64 = self.sources.iter().map(range).sum();
+        // Lengths are rounded up by at most a third.
+        let bytes = float(BYTES_PER_POINT as u64) * window * 1.4 + 8.0 * ranges;
+        bytes / float(memory as u64)
+    }
+
+    /// The step of the grid on which all losses lie exactly, if there is one.
+    fn spacing(&self) -> Option<f64> {
+        let exact = |source: &OutlinedSource<'_>| source.pair.law.spacing().filter(|_| source.pair.sampling >= 1.0);
+        let first = self.sources.first().and_then(exact)?;
+        self.sources.iter().all(|source| exact(source) == Some(first)).then_some(first)
+    }
+
+    /// A step near this one that divides the spread of the first source.
+    fn dividing(&self, step: f64) -> f64 {
+        let spread = self.sources.first().and_then(|source| source.pair.spread());
+        spread.map_or(step, |spread| spread / (spread / step).floor().max(1.0))
+    }
+
+    fn ln_mgf(&self, order: f64) -> f64 {
+        self.sources.iter().map(|source| source.count * source.ln_mgf(order)).sum()
+    }
+
+    /// Standard deviation of the tilted sum.
+    fn deviation(&self, order: f64) -> f64 {
+        sqrt(self.sources.iter().map(|source| source.count * source.variance(order)).sum())
+    }
+}
+
+impl<'a> OutlinedSource<'a> {
+    fn new(source: &'a Source, direction: Direction, tail: f64) -> Self {
+        let pair = &source.pair;
+        let largest = pair.law.ratio_ranges(tail).iter().fold(1e-300_f64, |largest, (low, high)| largest.max(-low).max(*high));
+        let levels = Levels { first: -PIECES, last: PIECES, step: largest / to_f64(PIECES), offset: 0.0, space: Space::LogRatio };
+        let most = pair.law.outcomes(tail) / to_f64(2 * PIECES);
+        let mut losses: Vec<(f64, f64)> = Vec::new();
+        let (mut mass, mut weighed, mut pending) = (0.0, 0.0, 0.0);
+        pair.pieces(levels, direction, &mut |piece| {
+            let (more, loss) = if direction == Direction::Remove { (piece.p, piece.loss) } else { (piece.q, -piece.loss) };
+            (mass, weighed, pending) = (mass + more, weighed + more * loss, pending + 1.0);
+            if pending >= most && mass > 0.0 {
+                losses.push((log(mass), weighed / mass));
+                (mass, weighed, pending) = (0.0, 0.0, 0.0);
+            }
+        });
+        if mass > 0.0 {
+            losses.push((log(mass), weighed / mass));
+        }
+        Self { pair, count: float(source.count), losses }
+    }
+
+    fn ln_mgf(&self, order: f64) -> f64 {
+        let largest = self.losses.iter().map(|(ln_mass, loss)| ln_mass + order * loss).fold(f64::NEG_INFINITY, f64::max);
+        largest + log(self.losses.iter().map(|(ln_mass, loss)| exp(ln_mass + order * loss - largest)).sum())
+    }
+
+    fn variance(&self, order: f64) -> f64 {
+        let ln_mgf = self.ln_mgf(order);
+        let weight = |(ln_mass, loss): &(f64, f64)| exp(ln_mass + order * loss - ln_mgf);
+        let mean: f64 = self.losses.iter().map(|point| weight(point) * point.1).sum();
+        self.losses.iter().map(|point| weight(point) * (point.1 - mean) * (point.1 - mean)).sum()
+    }
+}
+
+/// About where a function of one valley is least: a coarse scan, then golden sections, on a logarithmic scale.
+fn minimum(function: impl Fn(f64) -> f64) -> f64 {
+    let at = |ln_order: f64| function(exp(ln_order));
+    let start = (-20..=28).map(f64::from).min_by(|x, y| at(*x).total_cmp(&at(*y))).unwrap_or(0.0);
+    let golden = 0.618_033_988_749_894_8;
+    let (mut low, mut high) = (start - 1.0, start + 1.0);
+    let (mut left, mut right) = (high - golden * (high - low), low + golden * (high - low));
+    let (mut at_left, mut at_right) = (at(left), at(right));
+    for _ in 0..10 {
+        if at_left < at_right {
+            (high, right, at_right) = (right, left, at_left);
+            left = high - golden * (high - low);
+            at_left = at(left);
+        } else {
+            (low, left, at_left) = (left, right, at_right);
+            right = low + golden * (high - low);
+            at_right = at(right);
+        }
+    }
+    exp(0.5 * (low + high))
+}

@@ -1,0 +1,371 @@
+//! The choice of scale and noise, or the reason why there is none (docs/privacy.md, section 9).
+
+use super::{
+    encoding::{Encoding, LOG2_BLOCKS, MAX_LEVELS, Mechanism, Release, Rounding, Weights, float, norm_bound, padded, require},
+    noise::{NoiseLaw, Rational},
+};
+use crate::{error::PrivacyError, math::ring::Ring};
+
+/// Default block of a rotation: in the first cache of a processor.
+const LOG2_BLOCK: u8 = 12;
+/// Default of the probability that any word of any round wraps.
+const LOG2_WRAP: i32 = -20;
+/// By how much rounding may raise the noise.
+const MAX_INFLATION: f64 = 2.0;
+/// Steps of a bisection of scales.
+const STEPS: usize = 64;
+/// Bits of a scale that are kept.
+const SCALE_BITS: u32 = 16;
+
+/// What is wanted of an encoding; [`Planner::plan`] finds its scale and its noise.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    clients: u32,
+    threshold: u32,
+    colluders: u32,
+    length: u64,
+    clip: f64,
+    noise_multiplier: f64,
+    bits: u8,
+    mechanism: Mechanism,
+    rounding: Rounding,
+    log2_block: Option<u8>,
+    weights: Option<Weights>,
+    bounded: bool,
+    rounds: u64,
+    log2_wrap: i32,
+    rotation_seed: [u8; 32],
+}
+
+impl Encoding {
+    /// The scale and the noise for `clients` clients, of which `threshold` survive and `colluders` may tell their noise to the server, with
+    /// vectors of `length` values that are clipped to the L2 norm `clip`.
+    ///
+    /// The noise of any `threshold - colluders` clients has a standard deviation of at least `noise_multiplier` times the L2 sensitivity.
+    /// Words have `bits` bits. Skellam noise, conditional rounding, a rotation, no weights, one round: [`Encoding::planner`] changes that.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub fn plan(
+        clients: u32,
+        threshold: u32,
+        colluders: u32,
+        length: u64,
+        clip: f64,
+        noise_multiplier: f64,
+        bits: u8,
+    ) -> Result<Plan, PrivacyError> {
+        Self::planner(clients, threshold, colluders, length, clip, noise_multiplier, bits).plan()
+    }
+
+    /// [`Encoding::plan`], with more to choose.
+    #[must_use]
+    pub fn planner(
+        clients: u32,
+        threshold: u32,
+        colluders: u32,
+        length: u64,
+        clip: f64,
+        noise_multiplier: f64,
+        bits: u8,
+    ) -> Planner {
+        Planner {
+            clients,
+            threshold,
+            colluders,
+            length,
+            clip,
+            noise_multiplier,
+            bits,
+            mechanism: Mechanism::Skellam,
+            rounding: Rounding::Conditional,
+            log2_block: Some(LOG2_BLOCK),
+            weights: None,
+            bounded: false,
+            rounds: 1,
+            log2_wrap: LOG2_WRAP,
+            rotation_seed: [0; 32],
+        }
+    }
+}
+
+impl Planner {
+    /// The law of the noise. Default: Skellam.
+    #[must_use]
+    pub fn mechanism(self, mechanism: Mechanism) -> Self {
+        Self { mechanism, ..self }
+    }
+
+    /// Default: conditional.
+    #[must_use]
+    pub fn rounding(self, rounding: Rounding) -> Self {
+        Self { rounding, ..self }
+    }
+
+    /// Rotates blocks of `2^log2_block` values, 6 to 16, or with `None` nothing. Default: 12, and less for short vectors.
+    #[must_use]
+    pub fn rotation(self, log2_block: Option<u8>) -> Self {
+        Self { log2_block, ..self }
+    }
+
+    /// Clients have weights. Default: no.
+    #[must_use]
+    pub fn weights(self, weights: Weights) -> Self {
+        Self { weights: Some(weights), ..self }
+    }
+
+    /// Words are bounded integers that never wrap, for masks that need them: [`Encoding::max_abs`]. Takes more bits. Default: no.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        Self { bounded: true, ..self }
+    }
+
+    /// Over how many rounds the probability of a wrap is bounded. Default: 1.
+    #[must_use]
+    pub fn rounds(self, rounds: u64) -> Self {
+        Self { rounds, ..self }
+    }
+
+    /// No word of any round wraps except with probability `2^log2_wrap`. Default: -20.
+    #[must_use]
+    pub fn log2_wrap(self, log2_wrap: i32) -> Self {
+        Self { log2_wrap, ..self }
+    }
+
+    /// Public, and chosen independently of the data. Default: zeros; each round has another rotation all the same.
+    #[must_use]
+    pub fn rotation_seed(self, rotation_seed: [u8; 32]) -> Self {
+        Self { rotation_seed, ..self }
+    }
+
+    /// Searches the largest useful scale at which no word wraps, and checks the result.
+    ///
+    /// # Errors
+    /// [`PrivacyError::Parameter`] names a parameter that is out of range; [`PrivacyError::Bits`] where words are too short, with the least
+    /// number of bits that is enough; [`PrivacyError::Unreachable`] if no scale can do. Never a plan that does not hold.
+    pub fn plan(&self) -> Result<Plan, PrivacyError> {
+        self.check()?;
+        let finest = self.finest()?;
+        let coarsest = self.coarsest(finest)?;
+        let scale = if self.holds(finest, self.bits) {
+            finest
+        } else if self.holds(coarsest, self.bits) {
+            bisect(coarsest, finest, |scale| self.holds(scale, self.bits))
+        } else {
+            let need = (self.bits..=64).find(|bits| self.holds(coarsest, *bits)).unwrap_or(u8::MAX);
+            return Err(PrivacyError::Bits { bits: self.bits, need });
+        };
+        let encoding = self.candidate(scale, self.bits)?;
+        let plan = Plan { encoding, noise_multiplier: self.noise_multiplier, rounds: self.rounds, least: self.honest() };
+        plan.check(self.log2_wrap)?;
+        Ok(plan)
+    }
+
+    fn honest(&self) -> u32 {
+        self.threshold.saturating_sub(self.colluders)
+    }
+
+    fn check(&self) -> Result<(), PrivacyError> {
+        let threshold = (1..=self.clients).contains(&self.threshold);
+        require("threshold", "between 1 and clients", f64::from(self.threshold), threshold)?;
+        require("colluders", "less than threshold", f64::from(self.colluders), self.colluders < self.threshold)?;
+        let usable = self.noise_multiplier > 0.0 && self.noise_multiplier.is_finite();
+        require("noise_multiplier", "positive and finite", self.noise_multiplier, usable)?;
+        require("bits", "between 2 and 64", f64::from(self.bits), Ring::new(self.bits).is_some())?;
+        require("log2_wrap", "negative", f64::from(self.log2_wrap), self.log2_wrap < 0)?;
+        require("rounds", "at least 1", 0.0, self.rounds >= 1)?;
+        let block = self.log2_block.is_none_or(|log2| LOG2_BLOCKS.contains(&log2));
+        require("block", "a power of two between 2^6 and 2^16", f64::from(self.log2_block.unwrap_or(0)), block)?;
+        require("clip", "positive and finite", self.clip, self.clip > 0.0 && self.clip.is_finite())?;
+        require("length", "between 1 and 2^40", float(self.length), (1..=1 << 40).contains(&self.length))
+    }
+
+    fn coordinates(&self) -> u64 {
+        self.length + u64::from(self.weights.is_some())
+    }
+
+    /// The block of the rotation: not much longer than the vector.
+    fn block(&self) -> u8 {
+        let bits = u64::BITS - (self.coordinates() - 1).leading_zeros();
+        let whole = u8::try_from(bits).unwrap_or(u8::MAX).max(*LOG2_BLOCKS.start());
+        self.log2_block.map_or(0, |log2| log2.min(whole))
+    }
+
+    /// The finest scale that is of use, and that fits into the integers of the sampler.
+    fn finest(&self) -> Result<f64, PrivacyError> {
+        let root = libm::sqrt(float(padded(self.coordinates(), self.block())));
+        let levels = f64::max(64.0 * root, 4096.0).min(MAX_LEVELS / 2.0).min(MAX_LEVELS / self.noise_multiplier / 4.0);
+        let finest = short(levels / self.clip);
+        let usable = finest.is_normal() && self.inflation(finest) <= MAX_INFLATION;
+        if usable {
+            Ok(finest)
+        } else {
+            Err(PrivacyError::Unreachable { knob: "scale", reason: "lower `noise_multiplier` or `length`" })
+        }
+    }
+
+    /// The coarsest scale at which rounding does not dominate.
+    fn coarsest(&self, finest: f64) -> Result<f64, PrivacyError> {
+        let coarsest = bisect(finest, finest * 1e-12, |scale| self.inflation(scale) <= MAX_INFLATION);
+        if self.mechanism == Mechanism::Skellam {
+            return Ok(coarsest);
+        }
+        let large = |scale| self.candidate(scale, self.bits).is_ok_and(|encoding| encoding.variance() >= 1.0);
+        if !large(finest) {
+            return Err(PrivacyError::Unreachable {
+                knob: "scale",
+                reason: "discrete Gaussian shares need a variance of 1: use Skellam",
+            });
+        }
+        Ok(bisect(finest, coarsest, large))
+    }
+
+    fn l2_squared(&self, scale: f64) -> Option<u64> {
+        norm_bound(self.clip * scale, padded(self.coordinates(), self.block()), self.rounding)
+    }
+
+    fn inflation(&self, scale: f64) -> f64 {
+        self.l2_squared(scale).map_or(f64::INFINITY, |squared| libm::sqrt(float(squared)) / (self.clip * scale))
+    }
+
+    fn holds(&self, scale: f64, bits: u8) -> bool {
+        self.candidate(scale, bits).is_ok_and(|encoding| encoding.log2_wrap(self.rounds) <= f64::from(self.log2_wrap))
+    }
+
+    /// The encoding with this scale; it may wrap.
+    fn candidate(&self, scale: f64, bits: u8) -> Result<Encoding, PrivacyError> {
+        let reason = "lower `noise_multiplier` or `length`";
+        let unreachable = PrivacyError::Unreachable { knob: "scale", reason };
+        let (Some(l2_squared), Some(ring)) = (self.l2_squared(scale), Ring::new(bits)) else { return Err(unreachable) };
+        let mut encoding = Encoding {
+            length: self.length,
+            clip: self.clip,
+            scale,
+            ring,
+            log2_block: self.block(),
+            rounding: self.rounding,
+            l2_squared,
+            law: self.law(l2_squared).ok_or(unreachable)?,
+            clients: self.clients,
+            honest: self.honest(),
+            weights: self.weights,
+            max_abs: self.bounded.then_some(0),
+            round: 0,
+            rotation_seed: self.rotation_seed,
+        };
+        encoding.max_abs = encoding.least_max_abs();
+        Ok(encoding)
+    }
+
+    /// The noise of one client: a fraction that is not below its share of the target.
+    fn law(&self, l2_squared: u64) -> Option<NoiseLaw> {
+        let target = self.noise_multiplier * self.noise_multiplier * float(l2_squared) / f64::from(self.honest());
+        let denominator = if target < float(1 << 30) { 1 << 20 } else { 1 };
+        let numerator = libm::ceil(target * float(denominator) * (1.0 + 8.0 * f64::EPSILON));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an integer in range")]
+        let numerator = (numerator <= float(1 << 60)).then_some(numerator as u64)?;
+        let variance = Rational::new(numerator, denominator).ok()?;
+        Some(match self.mechanism {
+            Mechanism::Skellam => NoiseLaw::Skellam { variance },
+            Mechanism::DiscreteGaussian => NoiseLaw::DiscreteGaussian { variance },
+        })
+    }
+}
+
+/// The scale between `good` and `bad` that is closest to `bad` and still good, with a short mantissa.
+fn bisect(mut good: f64, mut bad: f64, is_good: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..STEPS {
+        let middle = short(libm::sqrt(good) * libm::sqrt(bad));
+        if middle == good || middle == bad {
+            break;
+        }
+        *(if is_good(middle) { &mut good } else { &mut bad }) = middle;
+    }
+    good
+}
+
+/// A number with its last bits cut off.
+fn short(number: f64) -> f64 {
+    f64::from_bits(number.to_bits() & (u64::MAX << (52 - SCALE_BITS)))
+}
+
+/// An encoding that holds what was asked for, and what it costs.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    encoding: Encoding,
+    noise_multiplier: f64,
+    rounds: u64,
+    least: u32,
+}
+
+impl Plan {
+    /// The encoding.
+    #[must_use]
+    pub fn encoding(&self) -> &Encoding {
+        &self.encoding
+    }
+
+    /// Levels per unit.
+    #[must_use]
+    pub fn scale(&self) -> f64 {
+        self.encoding.scale
+    }
+
+    /// Units per level: `1 / scale`.
+    #[must_use]
+    pub fn granularity(&self) -> f64 {
+        1.0 / self.encoding.scale
+    }
+
+    /// Binary logarithm of a bound on the probability that any word of any round wraps; minus infinity with [`Planner::bounded`].
+    #[must_use]
+    pub fn log2_wrap(&self) -> f64 {
+        self.encoding.log2_wrap(self.rounds)
+    }
+
+    /// By what factor the norm bound after rounding exceeds the clipping norm.
+    #[must_use]
+    pub fn inflation(&self) -> f64 {
+        libm::sqrt(float(self.encoding.l2_squared)) / (self.encoding.clip * self.encoding.scale)
+    }
+
+    /// By what factor the variance exceeds that of exactly the promised noise, if all clients survive: the price of calibrating to the
+    /// least number of honest survivors.
+    #[must_use]
+    pub fn surplus(&self) -> f64 {
+        f64::from(self.encoding.clients) / f64::from(self.least)
+    }
+
+    /// Standard deviation of the error of a coordinate of the decoded sum over `survivors` clients, at most: noise and rounding, not clipping.
+    #[must_use]
+    pub fn error(&self, survivors: u32) -> f64 {
+        libm::sqrt(f64::from(survivors) * (self.encoding.variance() + 0.25)) / self.encoding.scale
+    }
+
+    /// Bytes of a client's masked vector.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.encoding.ring.packed_len(self.encoding.vector_len())
+    }
+
+    /// What a round releases, whatever happens.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        self.encoding.release()
+    }
+
+    fn check(&self, log2_wrap: i32) -> Result<(), PrivacyError> {
+        self.encoding.check()?;
+        let target = self.noise_multiplier * self.noise_multiplier * float(self.encoding.l2_squared);
+        let enough = f64::from(self.least) * self.encoding.variance() >= target;
+        let holds = self.log2_wrap() <= f64::from(log2_wrap) && self.inflation() <= MAX_INFLATION;
+        if enough && holds {
+            Ok(())
+        } else {
+            Err(PrivacyError::Unreachable { knob: "scale", reason: "the plan found does not hold" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "tests")]
+
+use alloc::{string::ToString, vec::Vec};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The case of a public report, where a reference calibrator gives a standard deviation of 162 582 instead of an error.
+fn reported(bits: u8) -> Planner {
+    Encoding::planner(16, 16, 0, 1 << 24, 3.0, 7.0, bits).rounds(150)
+}
+
+#[test]
+fn words_that_are_too_short_are_refused_and_the_least_number_of_bits_is_named() {
+    let Err(error) = reported(16).plan() else { panic!("bits = 16 can not do") };
+    let PrivacyError::Bits { bits: 16, need } = error else { panic!("{error}") };
+    assert!(error.to_string().contains(&need.to_string()) && error.to_string().contains("`bits` = 16"), "{error}");
+    assert!((17..=20).contains(&need), "{need}");
+    for bits in 2..=64 {
+        assert_eq!(reported(bits).plan().is_ok(), bits >= need, "{bits}");
+    }
+}
+
+#[test]
+fn more_bits_never_make_a_plan_worse() {
+    let plans: Vec<Plan> = (19..=40).map(|bits| reported(bits).plan().unwrap()).collect();
+    assert!(plans.windows(2).all(|pair| pair[0].scale() <= pair[1].scale() && pair[0].error(16) >= pair[1].error(16)));
+    let best = plans.last().unwrap();
+    // As good as the central Gaussian mechanism, which adds nothing but the noise.
+    let central = 7.0 * 3.0;
+    assert!(best.error(16) >= central && best.error(16) < 1.001 * central, "{}", best.error(16));
+}
+
+#[test]
+fn every_bad_parameter_is_named() {
+    let knob = |planner: Planner| match planner.plan() {
+        Err(PrivacyError::Parameter { knob, .. } | PrivacyError::Unreachable { knob, .. }) => knob,
+        Err(PrivacyError::Bits { .. }) => "bits",
+        other => panic!("{other:?}"),
+    };
+    let plan = |clients, threshold, colluders, length, clip, z, bits| {
+        Encoding::planner(clients, threshold, colluders, length, clip, z, bits)
+    };
+    let good = || plan(12, 8, 3, 1000, 1.0, 1.0, 24);
+    assert!(good().plan().is_ok());
+    assert_eq!(knob(plan(12, 13, 3, 1000, 1.0, 1.0, 24)), "threshold");
+    assert_eq!(knob(plan(12, 0, 0, 1000, 1.0, 1.0, 24)), "threshold");
+    assert_eq!(knob(plan(12, 8, 8, 1000, 1.0, 1.0, 24)), "colluders");
+    assert_eq!(knob(plan(12, 8, 3, 0, 1.0, 1.0, 24)), "length");
+    assert_eq!(knob(plan(12, 8, 3, (1 << 40) + 1, 1.0, 1.0, 24)), "length");
+    for clip in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-30, 1e30] {
+        assert_eq!(knob(plan(12, 8, 3, 1000, clip, 1.0, 24)), "clip", "{clip}");
+    }
+    for z in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(knob(plan(12, 8, 3, 1000, 1.0, z, 24)), "noise_multiplier", "{z}");
+    }
+    assert_eq!(knob(plan(12, 8, 3, 1000, 1.0, 1e9, 64)), "scale");
+    for bits in [0, 1, 65] {
+        assert_eq!(knob(plan(12, 8, 3, 1000, 1.0, 1.0, bits)), "bits", "{bits}");
+    }
+    assert_eq!(knob(plan(12, 8, 3, 1000, 1.0, 1.0, 8)), "bits");
+    assert_eq!(knob(good().rounds(0)), "rounds");
+    assert_eq!(knob(good().log2_wrap(0)), "log2_wrap");
+    for log2 in [0, 5, 17] {
+        assert_eq!(knob(good().rotation(Some(log2))), "block", "{log2}");
+    }
+    assert_eq!(knob(good().weights(Weights { max: 0, unit: 1.0 })), "max_weight");
+    assert_eq!(knob(good().weights(Weights { max: 1, unit: f64::NAN })), "weight_unit");
+    // So little noise that a share is mostly zero: not the mechanism's sum any more.
+    assert_eq!(knob(plan(4096, 4096, 0, 1, 1.0, 1e-3, 40).mechanism(Mechanism::DiscreteGaussian)), "scale");
+}
+
+/// The bound of section 7 again, by a grid instead of a search: a little above the least bound that there is.
+fn log2_wrap_by_grid(encoding: &Encoding, rounds: u64) -> f64 {
+    let (clients, levels) = (f64::from(encoding.clients), encoding.clip * encoding.scale);
+    let (offset, rotated) = match encoding.block() {
+        1 => (clients * (levels.floor() + 1.0), 0.0),
+        block => (clients, (clients * levels).powi(2) / block as f64),
+    };
+    let room = ((1_u64 << (encoding.ring.bits() - 1)) - 1) as f64 - offset;
+    let variance = clients * encoding.variance();
+    let skellam = matches!(encoding.law, NoiseLaw::Skellam { .. });
+    let exponent = |lambda: f64| {
+        let noise = if skellam { variance * 2.0 * (lambda / 2.0).sinh().powi(2) } else { variance * lambda * lambda / 2.0 };
+        rotated * lambda * lambda / 2.0 + noise - lambda * room
+    };
+    let best = (0..23_700).map(|step| exponent(2.0_f64.powf(f64::from(step) / 500.0 - 38.0))).fold(f64::INFINITY, f64::min);
+    (best + (2.0 * rounds as f64 * encoding.vector_len() as f64).ln()) / core::f64::consts::LN_2
+}
+
+/// Whether `honest` shares reach the target, in integers: `z = sixteenths / 16`.
+fn reaches(encoding: &Encoding, honest: u32, sixteenths: u32) -> bool {
+    let (NoiseLaw::Skellam { variance } | NoiseLaw::DiscreteGaussian { variance }) = encoding.law else { panic!() };
+    let noise = u128::from(honest) * u128::from(variance.numerator()) * 256;
+    noise >= u128::from(sixteenths).pow(2) * u128::from(encoding.l2_squared) * u128::from(variance.denominator())
+}
+
+prop_compose! {
+    fn planners()(
+        clients in 2..2000_u32,
+        part in (0.5..1.0_f64, 0.0..0.5_f64),
+        length in prop_oneof![1..200_u64, 1..1_000_000_u64, Just(1 << 30)],
+        log_clip in -3.0..3.0_f64,
+        sixteenths in 1..200_u32,
+        bits in 8..64_u8,
+        rotation in prop_oneof![Just(None), (6..=16_u8).prop_map(Some)],
+        flags in any::<(bool, bool, bool, bool)>(),
+        rounds in 1..1000_u64,
+    ) -> (Planner, u32) {
+        let threshold = ((f64::from(clients) * part.0) as u32).max(1);
+        let colluders = ((f64::from(threshold) * part.1) as u32).min(threshold - 1);
+        let z = f64::from(sixteenths) / 16.0;
+        let mut planner = Encoding::planner(clients, threshold, colluders, length, log_clip.exp(), z, bits).rotation(rotation).rounds(rounds);
+        let (plain, gaussian, bounded, weighted) = flags;
+        if plain { planner = planner.rounding(Rounding::Plain); }
+        if gaussian { planner = planner.mechanism(Mechanism::DiscreteGaussian); }
+        if bounded { planner = planner.bounded(); }
+        if weighted { planner = planner.weights(Weights { max: 100, unit: 0.001 }); }
+        (planner, sixteenths)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_plan_that_is_returned_holds((planner, sixteenths) in planners()) {
+        let Ok(plan) = planner.plan() else { return Ok(()) };
+        let encoding = plan.encoding();
+        prop_assert!(reaches(encoding, planner.threshold - planner.colluders, sixteenths));
+        prop_assert!(plan.inflation() <= 2.0);
+        let levels = encoding.clip() * encoding.scale();
+        prop_assert!(encoding.l2_squared as f64 >= levels * levels);
+        if let Some(max_abs) = encoding.max_abs() {
+            let largest = u128::from(max_abs) * u128::from(planner.clients);
+            prop_assert!(largest <= u128::from(encoding.ring().max() >> 1));
+            prop_assert!(plan.log2_wrap() == f64::NEG_INFINITY);
+        } else {
+            let (bound, grid) = (plan.log2_wrap(), log2_wrap_by_grid(encoding, planner.rounds));
+            prop_assert!(bound <= -20.0);
+            prop_assert!(bound <= grid + 0.01 && bound >= grid * 1.05 - 0.01, "{} {}", bound, grid);
+        }
+        let described = Encoding::from_description(&encoding.describe());
+        prop_assert_eq!(described.as_ref(), Ok(encoding));
+    }
+
+    /// Section 6, in full: whoever survives, and whoever of them colludes.
+    #[test]
+    fn every_allowed_set_of_survivors_and_colluders_leaves_the_promised_noise(
+        clients in 2..9_u32,
+        part in (0.4..1.0_f64, 0.0..0.9_f64),
+        sixteenths in 1..100_u32,
+        gaussian in any::<bool>(),
+    ) {
+        let threshold = ((f64::from(clients) * part.0) as u32).max(1);
+        let colluders = ((f64::from(threshold) * part.1) as u32).min(threshold - 1);
+        let mechanism = if gaussian { Mechanism::DiscreteGaussian } else { Mechanism::Skellam };
+        let z = f64::from(sixteenths) / 16.0;
+        let plan = Encoding::planner(clients, threshold, colluders, 300, 1.0, z, 32).mechanism(mechanism).plan().unwrap();
+        for survivors in (0..1_u32 << clients).filter(|set| set.count_ones() >= threshold) {
+            for colluding in (0..1_u32 << clients).filter(|set| set.count_ones() <= colluders) {
+                prop_assert!(reaches(plan.encoding(), (survivors & !colluding).count_ones(), sixteenths));
+            }
+        }
+        // One honest survivor less would not be enough: the noise is not simply too large.
+        let least = threshold - colluders;
+        prop_assert!(least == 1 || !reaches(plan.encoding(), least - 1, sixteenths));
+        prop_assert_eq!(plan.release().honest, least);
+        prop_assert_eq!(plan.surplus(), f64::from(clients) / f64::from(least));
+    }
+}
+
+#[test]
+fn the_norm_bounds_are_those_of_the_paper() {
+    // Computed with the reference code of Kairouz, Liu and Steinke: 11 for plain, 11.832159566199232 squared for conditional.
+    assert_eq!(norm_bound(1.0, 100, Rounding::Plain), Some(122));
+    assert_eq!(norm_bound(10.0, 100, Rounding::Conditional), Some(141));
+    // Rounded up, never down.
+    assert!((141.0 - 11.832_159_566_199_232_f64.powi(2)).abs() < 1.01);
+    // Where it is the smaller one, the plain bound counts for conditional rounding too.
+    assert_eq!(norm_bound(0.001, 1, Rounding::Conditional), Some(1));
+}
+
+#[test]
+fn release_states_integer_sensitivities_and_the_honest_number() {
+    let plan = Encoding::plan(100, 67, 33, 1000, 1.0, 1.0, 30).unwrap();
+    let release = plan.release();
+    assert_eq!((release.clients, release.honest, release.dimension), (100, 34, 1024));
+    assert_eq!(u128::from(release.l1), (1024 * u128::from(release.l2_squared)).isqrt());
+    // The cap of rounding, and 34 * 1024 draws at 2^-96 each.
+    assert_eq!(release.failure, 2.0_f64.powi(-64) + 34.0 * 1024.0 * 2.0_f64.powi(-96));
+    assert!((release.added_delta(1.0) / release.failure - 1.0 - core::f64::consts::E).abs() < 1e-12);
+    let bounded = Encoding::planner(100, 67, 33, 1000, 1.0, 1.0, 40).bounded().rounding(Rounding::Plain).plan().unwrap();
+    assert_eq!(bounded.release().failure, release.failure, "the bound instead of the cap");
+    assert_eq!(plan.encoding().release_with(60).honest, 60);
+    // In few levels the squared norm is the smaller bound on the L1 norm.
+    let coarse = Encoding { l2_squared: 40, ..plan.encoding().clone() };
+    assert_eq!(coarse.release().l1, 40);
+}
