@@ -115,31 +115,36 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 const COLORS: [RGBColor; 3] = [RGBColor(190, 45, 60), RGBColor(0, 90, 181), RGBColor(20, 130, 85)];
 
-/// Three panels side by side, both axes logarithmic.
+/// Three panels side by side: clients by powers of two, times by powers of ten, bytes as they are.
 fn draw(rows: &[(f64, [[f64; 3]; 3])]) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::new("benches/crossover.svg", (1200, 460)).into_drawing_area();
+    let root = SVGBackend::new("benches/crossover.svg", (1260, 440)).into_drawing_area();
     root.fill(&WHITE)?;
     let titles = ["client, ns a word", "server, ns a word", "upload, bytes a word"];
     for (place, (panel, title)) in root.split_evenly((1, 3)).iter().zip(titles).enumerate() {
-        let values = || rows.iter().flat_map(|(_, row)| row.iter().map(|cells| cells[place]));
-        let (low, high) = (values().fold(f64::MAX, f64::min) * 0.8, values().fold(0.0, f64::max) * 1.25);
-        let (first, last) = (rows[0].0, rows[rows.len() - 1].0);
+        let scaled = |value: f64| if place == 2 { value } else { value.log10() };
+        let highest = rows.iter().flat_map(|(_, row)| row.iter().map(|cells| scaled(cells[place]))).fold(0.0, f64::max);
+        let (first, last) = (rows[0].0.log2(), rows[rows.len() - 1].0.log2());
         let mut chart = ChartBuilder::on(panel)
             .caption(title, ("sans-serif", 20))
-            .margin(14)
-            .set_all_label_area_size(46)
-            .top_x_label_area_size(0)
-            .right_y_label_area_size(0)
-            .build_cartesian_2d((first..last).log_scale(), (low..high).log_scale())?;
-        chart.configure_mesh().x_desc("clients").draw()?;
+            .margin(16)
+            .x_label_area_size(44)
+            .y_label_area_size(48)
+            .build_cartesian_2d(first..last, 0.0..highest * 1.3)?;
+        chart
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .x_desc("clients")
+            .x_labels(7)
+            .y_labels(6)
+            .x_label_formatter(&|value| format!("{:.0}", value.exp2()))
+            .y_label_formatter(&|value| if place == 2 { format!("{value:.0}") } else { format!("{:.1}", 10_f64.powf(*value)) })
+            .draw()?;
         for (k, ((name, _), color)) in SETS.iter().zip(COLORS).enumerate() {
-            let points: Vec<(f64, f64)> = rows.iter().map(|(n, row)| (*n, row[k][place])).collect();
-            chart
-                .draw_series(LineSeries::new(points, color.stroke_width(2)))?
-                .label(*name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+            let points = rows.iter().map(|(n, row)| (n.log2(), scaled(row[k][place])));
+            let line = chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
+            line.label(*name).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
         }
-        chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.9)).draw()?;
+        chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).background_style(WHITE).draw()?;
     }
     root.present()?;
     Ok(())

@@ -108,7 +108,7 @@ fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 9] {
     ]
 }
 
-fn input_errors(id: ClientId) -> [InputError; 13] {
+fn input_errors(id: ClientId) -> [InputError; 16] {
     [
         InputError::NotInRoster(id),
         InputError::IdentityMismatch,
@@ -123,6 +123,9 @@ fn input_errors(id: ClientId) -> [InputError; 13] {
         InputError::Length { expected: 1, got: 2 },
         InputError::UploadOffset { expected: 1, got: 2 },
         InputError::Shard,
+        InputError::Rounding { attempts: 90 },
+        InputError::Truncated { position: 1 },
+        InputError::Changed,
     ]
 }
 
