@@ -48,8 +48,8 @@ impl Masking {
     /// What costs less for so many clients, words of the vector and bits of a word (`modulus_bits`), if the bound is exact: pairwise masks
     /// below 16 clients or 2^15 words, else lattice masks of [`LatticeSet::recommended`].
     ///
-    /// From 16 clients on a client and, with drop-outs, the server are faster with lattice masks, by 15 and by more than 100 times at 195
-    /// clients; their uploads are 7 to 35 percent longer. `benches/README.md` has the chart and the table.
+    /// From 16 clients on a client and, with drop-outs, the server are faster with lattice masks: at 195 clients a client 10 times with 2^20
+    /// words, the server 40 times, and 150 times with 10^7 words. Their uploads are 7 to 35 percent longer. `benches/README.md` has the chart and the table.
     ///
     /// # Security
     /// This compares cost. Lattice masks rest on RLWE, at the level of ML-KEM-512 and without the X25519 half: take
