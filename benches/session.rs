@@ -3,6 +3,8 @@
 //! `cargo bench --bench session -- 10 100 195`. One thread; every party is counted; no cache is shared between parties.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_precision_loss, reason = "a benchmark")]
 
+mod common;
+
 use std::{
     collections::BTreeMap,
     hint::black_box,
@@ -23,7 +25,7 @@ fn main() {
     let numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
     let mut sizes: Vec<u64> = numbers.filter(|n| (3..=4096).contains(n)).collect();
     if sizes.is_empty() {
-        sizes = vec![10, 40];
+        sizes = common::cases(&[10, 40], 1).to_vec();
     }
     for n in sizes {
         report(n);

@@ -105,6 +105,16 @@ pub fn whole_shard(session: &Session, survivors: u64) -> ShardDescriptor {
     ShardDescriptor::decode(&bytes).unwrap()
 }
 
+/// Whether the run is to be short (`cargo bench -- --quick`): then it measures each kernel once, and leaves out variants of the same.
+pub fn quick() -> bool {
+    std::env::args().any(|argument| argument == "--quick")
+}
+
+/// The first `few` cases of a quick run, all of them otherwise.
+pub fn cases<T>(all: &[T], few: usize) -> &[T] {
+    all.get(..few).filter(|_| quick()).unwrap_or(all)
+}
+
 /// One thread for rayon, so that a figure is that of one core; unless `VEILSUM_BENCH_THREADS` says otherwise.
 pub fn one_thread() {
     let threads = std::env::var("VEILSUM_BENCH_THREADS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
