@@ -9,18 +9,16 @@ mod dealer;
 mod errors;
 #[path = "common/forge.rs"]
 mod forge;
+#[path = "common/recorder.rs"]
+mod recorder;
 
-use std::{collections::BTreeMap, convert::Infallible, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug};
 
 use common::{World, mask_all, masking::over_both_maskings, read_all};
-use curve25519_dalek::Scalar;
-use dealer::{MASK_ROOT, Polynomials, SELF_SECRET, kdf, key_pair, number};
+use dealer::key_pair;
 use forge::hash;
-use rand::{
-    SeedableRng,
-    rand_core::{TryCryptoRng, TryRng},
-    rngs::StdRng,
-};
+use rand::{SeedableRng, rngs::StdRng};
+use recorder::{Recorder, Secrets, derive};
 use veilsum::{
     ClientFault, ClientId, DecodeError, EnvironmentError, Error, Identity, InputError, Layout, Masking, ParamsError, RoundError,
     ServerFault, Session, SessionBuilder, SigningIdentity,
@@ -67,35 +65,10 @@ fn errors_can_be_boxed_and_travel_with_question_marks() {
     assert_eq!(fails().unwrap_err().to_string(), "this client is not among the survivors");
 }
 
-/// A generator that remembers what it gave.
-struct Recorder {
-    inner: StdRng,
-    given: Vec<u8>,
-}
-
-impl TryRng for Recorder {
-    type Error = Infallible;
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes).map(|()| u32::from_le_bytes(bytes))
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes))
-    }
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        self.inner.try_fill_bytes(out)?;
-        self.given.extend_from_slice(out);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Recorder {}
-
 /// Everything printed about a session, and every secret of its first client.
 struct Printed {
     texts: Vec<String>,
-    secrets: Vec<(&'static str, Vec<u8>)>,
+    secrets: Secrets,
 }
 
 impl Printed {
@@ -105,28 +78,6 @@ impl Printed {
 
     fn secret(&mut self, name: &'static str, bytes: &[u8]) {
         self.secrets.push((name, bytes.to_vec()));
-    }
-}
-
-/// What a client derives from the bytes that it drew (sections 5, 8 and 9).
-fn derive(printed: &mut Printed, session: &Session, id: ClientId, drawn: &[u8]) {
-    let entropy: Vec<&[u8]> = drawn.chunks(64).collect();
-    entropy.iter().for_each(|part| printed.secret("random bytes", part));
-    let scalar = |name, part: &[u8]| Scalar::from_bytes_mod_order_wide(&kdf(session, name, part, &[&number(id)]));
-    for (kind, name, part) in [(MASK_ROOT, "mask-root", entropy[0]), (SELF_SECRET, "self-secret", entropy[1])] {
-        let secret = scalar(name, part);
-        printed.secret(name, secret.as_bytes());
-        let polynomials = Polynomials::new(session, id, kind, secret, entropy[3].try_into().unwrap());
-        (1..=3).for_each(|index| polynomials.share(index).iter().for_each(|share| printed.secret("share", share)));
-    }
-    let seeds: [(_, [u8; 32]); 3] = [
-        ("channel seed", kdf(session, "channel-kem", entropy[2], &[&number(id)])),
-        ("mask seed", kdf(session, "mask-kem", scalar("mask-root", entropy[0]).as_bytes(), &[&number(id)])),
-        ("self seed", kdf(session, "self-seed", scalar("self-secret", entropy[1]).as_bytes(), &[&number(id)])),
-    ];
-    seeds.iter().for_each(|(name, seed)| printed.secret(name, seed));
-    if let Some(part) = entropy.get(4) {
-        printed.secret("error seed", &kdf::<32>(session, "error-seed", part, &[&number(id)]));
     }
 }
 
@@ -146,7 +97,7 @@ fn print_everything(masking: Masking) -> Printed {
         let (state, advert) = client::join(&session, id, world.clients[&id].clone(), &mut rng).unwrap();
         p.show(&server.receive(&advert).unwrap());
         if adverts.is_empty() {
-            derive(p, &session, id, &rng.given[from..]);
+            derive(&mut p.secrets, &session, id, &rng.given[from..]);
             assert!(is_advert_of(&advert, p), "the secrets are those of the client");
         }
         adverts.push((id, state));
