@@ -17,6 +17,8 @@
 
 #[path = "../common/cli.rs"]
 mod cli;
+mod code;
+mod data;
 #[path = "../common/files.rs"]
 mod files;
 mod learn;
@@ -34,10 +36,13 @@ use std::{
 
 use clap::Parser;
 use cli::Failure;
+use code::Contribution;
+use data::{Digit, NATIONS, Nation, World};
 use indicatif::{ProgressBar, ProgressStyle};
-use learn::{BATCH, LEARNING_RATE, LOCAL_EPOCHS, Model, NATIONS, ROUNDS, World, accuracy, train_local, visit_seed};
+use learn::{BATCH, LEARNING_RATE, LOCAL_EPOCHS, Learner, Model, ROUNDS, accuracy, train_local, visit_seed};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
-use round::{Contribution, Federation, STEPS};
+use round::{Federation, STEPS};
+use veilsum::dp::FixedPoint;
 
 /// Twelve nations train one model with secure aggregation.
 #[derive(Parser)]
@@ -63,7 +68,7 @@ struct History {
     difference: u64,
     model: Model,
     dropouts: usize,
-    federation: Federation,
+    federation: Federation<FixedPoint>,
 }
 
 /// One round under two sets of keys.
@@ -87,13 +92,13 @@ fn default_plot() -> PathBuf {
 
 fn run(options: &Options, plot: &Path) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
-    let world = World::new(options.seed)?;
+    let world = World::new(options.seed, NATIONS.len())?;
     cli::print(&report::world(&world));
     let history = federate(options, &world)?;
     let other_keys = repeat_with_other_keys(options, &world)?;
     let start = Model::new(options.seed);
-    let curve = |data: &[learn::Digit]| learn::test_curve(&start, data, &world.test, options.seed, options.rounds);
-    let alone: Vec<(&str, Vec<f32>)> = world.nations.iter().map(|nation| (nation.name, curve(&nation.data))).collect();
+    let curve = |data: &[Digit]| learn::test_curve(&start, data, &world.test, options.seed, options.rounds);
+    let alone: Vec<(&str, Vec<f32>)> = world.nations.iter().map(|nation| (nation.name.as_str(), curve(&nation.data))).collect();
     let pooled = curve(&world.pooled());
     let curves = plot::Curves {
         federated: &history.secure,
@@ -122,7 +127,7 @@ fn write_file(path: &Path, text: &str) -> std::io::Result<()> {
 /// Trains in rounds: once through secure sums, and once by averaging in the clear, to compare with.
 fn federate(options: &Options, world: &World) -> Result<History, Box<dyn Error>> {
     let (mut secure, mut plain) = (Model::new(options.seed), Model::new(options.seed));
-    let mut federation = Federation::new(NATIONS.len(), protocol_seed(options), secure.parameters())?;
+    let mut federation = Federation::new(NATIONS.len(), protocol_seed(options), secure.parameters(), code::exact()?)?;
     let mut accidents = StdRng::seed_from_u64(options.seed);
     let (mut secure_curve, mut plain_curve) = (Vec::new(), Vec::new());
     let (mut difference, mut dropouts) = (0, 0);
@@ -133,7 +138,7 @@ fn federate(options: &Options, world: &World) -> Result<History, Box<dyn Error>>
         let outcome = federation.round(round as u64, &contributions, &leaves)?;
         difference = difference.max(outcome.difference);
         dropouts += leaves.iter().filter(|step| **step < STEPS.len()).count();
-        secure = Model::from_parameters(outcome.mean)?;
+        secure = Model::from_parameters(outcome.model)?;
         plain = average_in_the_clear(world, &plain, options.seed, round, &outcome.survivors);
         secure_curve.push(accuracy(&secure, &world.test));
         plain_curve.push(accuracy(&plain, &world.test));
@@ -153,9 +158,9 @@ fn repeat_with_other_keys(options: &Options, world: &World) -> Result<OtherKeys,
     let run = |first: u8| {
         let mut seed = protocol_seed(options);
         seed[0] ^= first;
-        let mut federation = Federation::new(NATIONS.len(), seed, model.parameters())?;
+        let mut federation = Federation::new(NATIONS.len(), seed, model.parameters(), code::exact()?)?;
         let outcome = federation.round(0, &contributions, &leaves)?;
-        Ok::<_, Box<dyn Error>>((outcome.mean, federation.masked))
+        Ok::<_, Box<dyn Error>>((outcome.model, federation.masked))
     };
     let ((first, masked), (second, others)) = (run(0)?, run(1)?);
     let equal = masked.iter().zip(&others).filter(|(a, b)| a == b).count();
@@ -195,7 +200,7 @@ fn describe(leaves: &[usize], accuracy: f32) -> String {
 }
 
 fn train_everywhere(world: &World, global: &Model, seed: u64, round: usize) -> Result<Vec<Contribution>, Box<dyn Error>> {
-    let train = |(place, nation): (usize, &learn::Nation)| {
+    let train = |(place, nation): (usize, &Nation)| {
         let local = train_local(global, &nation.data, LOCAL_EPOCHS, LEARNING_RATE, BATCH, visit_seed(seed, round, place));
         Ok(Contribution { parameters: local.parameters().to_vec(), images: u32::try_from(nation.data.len())? })
     };
