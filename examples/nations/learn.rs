@@ -179,7 +179,7 @@ pub(crate) fn weighted_average(models: &[(Model, usize)]) -> Model {
 
 /// Test accuracy after each of `rounds` rounds for someone who trains on
 /// `digits` only, with the same epochs per round as the federation.
-pub(crate) fn test_curve(start: &Model, digits: &[Digit], test: &[Digit], seed: u64, rounds: usize) -> Vec<f32> {
+pub(crate) fn test_curve(start: &impl Learner, digits: &[Digit], test: &[Digit], seed: u64, rounds: usize) -> Vec<f32> {
     let mut model = start.clone();
     let round = |round| {
         let visit = visit_seed(seed, round, NATIONS.len());
