@@ -85,7 +85,7 @@ pub(crate) fn accuracy(setting: &Setting, history: &History, references: &Refere
     };
     format!(
         "accuracy on the held-out images after {rounds} rounds, every round a session\n{text}{verdict}\
-         (all but the first would need the data in the clear: they are for you, who may see them)\n\n\
+         (the others are here to compare: a federation that wants its privacy can not show them)\n\n\
          epsilon spent after each round:{spent}\n\
          drop-outs in {rounds} rounds: {}; largest difference between secure sum and plain sum: {} ring units\n\
          combined, the sums of different survivors {isolated}; the noise is what protects them\n\n",
