@@ -43,24 +43,24 @@ pub(crate) fn chart(curves: &Curves<'_>) -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Axes<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf32, RangedCoordf32>>;
 
 /// Width and height of the picture in pixels.
 const SIZE: (u32, u32) = (960, 600);
 const HEADER_HEIGHT: i32 = 132;
 /// Space left of the title and of the vertical axis, in pixels.
-const LEFT: i32 = 24;
+pub(crate) const LEFT: i32 = 24;
 
-const FONT: &str = "Helvetica, Arial, sans-serif";
-const INK: RGBColor = RGBColor(34, 40, 49);
-const FAINT_INK: RGBColor = RGBColor(95, 104, 115);
-const GRID: RGBColor = RGBColor(232, 235, 239);
-const BLUE_LINE: RGBColor = RGBColor(0, 90, 181);
-const ORANGE_LINE: RGBColor = RGBColor(240, 150, 30);
-const GREEN_LINE: RGBColor = RGBColor(20, 130, 85);
-const RED_LINE: RGBColor = RGBColor(190, 45, 60);
-const GREY_LINE: RGBColor = RGBColor(190, 196, 204);
+pub(crate) const FONT: &str = "Helvetica, Arial, sans-serif";
+pub(crate) const INK: RGBColor = RGBColor(34, 40, 49);
+pub(crate) const FAINT_INK: RGBColor = RGBColor(95, 104, 115);
+pub(crate) const GRID: RGBColor = RGBColor(232, 235, 239);
+pub(crate) const BLUE_LINE: RGBColor = RGBColor(0, 90, 181);
+pub(crate) const ORANGE_LINE: RGBColor = RGBColor(240, 150, 30);
+pub(crate) const GREEN_LINE: RGBColor = RGBColor(20, 130, 85);
+pub(crate) const RED_LINE: RGBColor = RGBColor(190, 45, 60);
+pub(crate) const GREY_LINE: RGBColor = RGBColor(190, 196, 204);
 
 /// A family of lines that share a style and an entry in the legend.
 struct Line {
@@ -228,7 +228,7 @@ fn draw_line(axes: &mut Axes<'_, '_>, line: &Line) -> Result<(), Box<dyn Error>>
 }
 
 /// Text of a size in pixels, anchored at its left end.
-fn text(size: i32, color: RGBColor, vertical: VPos) -> TextStyle<'static> {
+pub(crate) fn text(size: i32, color: RGBColor, vertical: VPos) -> TextStyle<'static> {
     let anchor = Pos::new(HPos::Left, vertical);
     (FONT, size).into_font().color(&color).pos(anchor)
 }

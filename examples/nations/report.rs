@@ -5,8 +5,10 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    History, OtherKeys, last,
-    learn::{NATIONS, PARAMETERS, World},
+    History, OtherKeys,
+    data::{NATIONS, World},
+    last,
+    learn::{Learner, PARAMETERS},
     round::STEPS,
 };
 

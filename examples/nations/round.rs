@@ -14,33 +14,21 @@ use std::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use sha2::{Digest, Sha256};
 use veilsum::{
-    Bound, ClientId, Identity, Ring, Session, SigningIdentity,
-    dp::FixedPoint,
+    ClientId, Identity, Ring, Session, SigningIdentity,
     driver::{Client, ClientStep, Server, ServerStep},
     secagg::{Outbox, client::Finished, sum::Sum, upload::MemorySpool},
 };
 
-/// Model parameters are clipped to -4..4 (in training they stay below 3), in steps of 2^-16.
-const CLIP: f64 = 4.0;
-const FRACTION_BITS: u8 = 16;
-/// No nation may count for more images than this; the limit is public, the numbers are not.
-const MAX_WEIGHT: u32 = 200;
+use crate::code::{Coding, Contribution, max_absent};
+
 /// The five steps of the protocol.
 pub(crate) const STEPS: [&str; 5] = ["advertise keys", "share keys", "masked input", "consistency check", "unmasking"];
 
-/// What one nation brings to a round.
-pub(crate) struct Contribution {
-    /// Its model, a flat vector.
-    pub(crate) parameters: Vec<f32>,
-    /// How many images it was trained on.
-    pub(crate) images: u32,
-}
-
 /// What a round gives.
 pub(crate) struct Outcome {
-    /// The mean of the survivors' models, weighted by their numbers of images.
-    pub(crate) mean: Vec<f32>,
-    /// Places of the nations whose models are in it.
+    /// The next model, from the sum over the survivors.
+    pub(crate) model: Vec<f32>,
+    /// Places of the nations whose contributions are in it.
     pub(crate) survivors: Vec<usize>,
     /// Largest difference between the secure sum and the plain sum, in ring units.
     pub(crate) difference: u64,
@@ -77,10 +65,10 @@ struct Present {
 }
 
 /// The nations and the server, and what they have agreed on.
-pub(crate) struct Federation {
+pub(crate) struct Federation<C> {
     nations: Vec<Party>,
     server: Party,
-    code: FixedPoint,
+    code: C,
     pub(crate) costs: Costs,
     /// The masked models of the last round.
     pub(crate) masked: Vec<u8>,
@@ -94,14 +82,13 @@ impl Party {
     }
 }
 
-impl Federation {
+impl<C: Coding> Federation<C> {
     /// `nations` nations with fresh identities, and the model that they begin with. All randomness of the protocol comes from `seed`.
-    pub(crate) fn new(nations: usize, seed: [u8; 32], model: &[f32]) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn new(nations: usize, seed: [u8; 32], model: &[f32], code: C) -> Result<Self, Box<dyn Error>> {
         let mut seeds = StdRng::from_seed(seed);
         let server = Party::new(&mut seeds, model)?;
         let nations = (0..nations).map(|_| Party::new(&mut seeds, model)).collect::<Result<Vec<_>, _>>()?;
         let costs = Costs { traffic: vec![(0, 0); nations.len()], ..Costs::default() };
-        let code = FixedPoint::new(CLIP, FRACTION_BITS, MAX_WEIGHT)?;
         Ok(Self { nations, server, code, costs, masked: Vec::new() })
     }
 
@@ -114,40 +101,36 @@ impl Federation {
     ) -> Result<Outcome, Box<dyn Error>> {
         self.masked.clear();
         let session = self.descriptor(number, &self.server)?;
-        let inputs = contributions.iter().map(|c| self.encode(&session, c)).collect::<Result<Vec<_>, _>>()?;
+        let ring = Ring::new(session.modulus_bits()).ok_or("no such ring")?;
+        let inputs = self.encode(ring, number, contributions)?;
         let (sum, present) = self.sum(number, &inputs, leaves)?;
-        let (ring, survivors) = (sum.layout().ring(), sum.survivors().iter().map(|id| place(*id)).collect::<Vec<_>>());
-        let words = self.publish(sum, present)?;
+        let survivors: Vec<_> = sum.survivors().iter().map(|id| place(*id)).collect();
+        let words = self.publish(number, sum, present)?;
         let difference = largest_difference(ring, &words, inputs.iter().enumerate().filter(|(i, _)| survivors.contains(i)));
-        Ok(Outcome { mean: self.server.model.clone(), survivors, difference })
+        Ok(Outcome { model: self.server.model.clone(), survivors, difference })
     }
 
     /// The descriptor, as a party builds it for itself.
     fn descriptor(&self, number: u64, party: &Party) -> Result<Session, Box<dyn Error>> {
         let roster = self.nations.iter().enumerate().map(|(i, nation)| (client(i), nation.identity.public_key()));
-        let len = self.code.vector_len(party.model.len() as u64);
-        let bound = Bound::Exact { max_abs: self.code.max_abs() };
-        let bits = self.code.modulus_bits(self.nations.len());
+        let (len, bits) = (self.code.words(party.model.len()), self.code.bits(self.nations.len()));
+        let absent = max_absent(self.nations.len());
         let model: Vec<u8> = party.model.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
-        let builder = Session::builder(roster, self.server.identity.public_key(), len, bits, bound);
-        let builder = builder.encoding(self.code.encode()).round(number).previous(party.previous);
+        let builder = Session::builder(roster, self.server.identity.public_key(), len, bits, self.code.bound());
+        let builder = builder.max_dropouts(absent).max_colluders(absent);
+        let builder = builder.encoding(self.code.description(number)).round(number).previous(party.previous);
         Ok(builder.context(Sha256::digest(model).into()).build()?)
     }
 
-    fn encode(&mut self, session: &Session, contribution: &Contribution) -> Result<Vec<u32>, Box<dyn Error>> {
-        let ring = Ring::new(session.modulus_bits()).ok_or("no such ring")?;
-        let mut words = vec![0; contribution.parameters.len()];
-        self.costs.clipped += self.code.quantize(ring, contribution.images, &contribution.parameters, &mut words)?;
-        words.push(self.code.weight_word(ring, contribution.images)?);
-        Ok(words)
-    }
-
-    fn decode(&self, ring: Ring, words: &[u32]) -> Result<Vec<f32>, Box<dyn Error>> {
-        let (weight, words) = words.split_last().ok_or("empty sum")?;
-        let mut mean = vec![0.0; words.len()];
-        self.code.mean(ring, words, self.code.total_weight(ring, *weight), &mut mean)?;
-        #[allow(clippy::cast_possible_truncation, reason = "models are f32")]
-        Ok(mean.into_iter().map(|value| value as f32).collect())
+    /// Each nation's words, drawn with its own randomness.
+    fn encode(&mut self, ring: Ring, number: u64, contributions: &[Contribution]) -> Result<Vec<Vec<u32>>, Box<dyn Error>> {
+        let mut inputs = Vec::new();
+        for (nation, contribution) in self.nations.iter_mut().zip(contributions) {
+            let (words, clipped) = self.code.to_words(ring, number, contribution, &mut nation.rng)?;
+            self.costs.clipped += clipped;
+            inputs.push(words);
+        }
+        Ok(inputs)
     }
 
     /// All five steps, with drop-outs.
@@ -211,13 +194,13 @@ impl Federation {
 
     /// The server takes the masks off and sends everybody the sum. Nations that took part to the end check it; the others ask one of
     /// those for the hash of the transcript. Everybody computes the next model alone.
-    fn publish(&mut self, mut sum: Sum, present: Vec<Present>) -> Result<Vec<u32>, Box<dyn Error>> {
+    fn publish(&mut self, number: u64, mut sum: Sum, present: Vec<Present>) -> Result<Vec<u32>, Box<dyn Error>> {
         let started = Instant::now();
         let words = read(&sum)?;
         let (outbox, previous) = sum.announce()?;
         self.costs.seconds[STEPS.len() - 1].1 += started.elapsed();
         let wire: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let (ring, mut agreed) = (sum.layout().ring(), previous);
+        let (ring, survivors, mut agreed) = (sum.layout().ring(), sum.survivors().len(), previous);
         for Present { nation, finished, .. } in present {
             let announcement = outbox.message_for(client(nation)).ok_or("no announcement for a survivor")?;
             self.hear(nation, &announcement);
@@ -225,12 +208,13 @@ impl Federation {
             check.update(&unpack(&wire))?;
             agreed = check.finish(&announcement)?;
         }
-        let mean = self.decode(ring, &words)?;
-        (self.server.model, self.server.previous) = (mean, previous);
+        self.server.model = self.code.next_model(ring, number, &self.server.model, &words, survivors)?;
+        self.server.previous = previous;
         for nation in 0..self.nations.len() {
             self.hear(nation, &wire);
-            self.nations[nation].model = self.decode(ring, &unpack(&wire))?;
-            self.nations[nation].previous = agreed;
+            let party = &mut self.nations[nation];
+            party.model = self.code.next_model(ring, number, &party.model, &unpack(&wire), survivors)?;
+            party.previous = agreed;
         }
         Ok(words)
     }
