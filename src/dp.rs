@@ -22,6 +22,8 @@ pub use encoder::{Encoder, EncodingSeed};
 pub use encoding::{Encoding, Mechanism, Release, Rounding, Weights};
 #[cfg(feature = "hazmat")]
 pub use noise::exact::ExactSampler;
+#[cfg(feature = "hazmat")]
+pub use noise::inspect::NoiseWeights;
 pub use noise::{DISTANCE_LOG2, NOISE_BLOCK, NoiseLaw, NoiseSeed, Rational, Sampler};
 pub use plan::{Plan, Planner};
 pub use quantize::FixedPoint;
