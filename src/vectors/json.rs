@@ -20,6 +20,7 @@ pub(crate) struct File {
 }
 
 /// Everything but lattice masks.
+#[allow(dead_code, reason = "each side uses some of it")]
 pub(crate) static CORE: File = File {
     path: "tests/vectors/core.json",
     public: &["complaints", "protocol_version", "refused", "session", "sessions", "suite"],
@@ -27,11 +28,24 @@ pub(crate) static CORE: File = File {
 };
 
 /// Lattice masks.
+#[allow(dead_code, reason = "each side uses some of it")]
 pub(crate) static LATTICE: File = File {
     path: "tests/vectors/lattice.json",
     public: &["descriptors", "protocol_version", "sessions", "suite"],
     internal: &["blocks", "decode", "errors", "geometry", "kdf", "keys", "pack", "public", "samples", "sets", "transform"],
 };
+
+/// Encodings, and the private encoding with fixed coins.
+#[allow(dead_code, reason = "each side uses some of it")]
+pub(crate) static ENCODING: File = File {
+    path: "tests/vectors/encoding.json",
+    public: &["descriptions", "encode", "fixed_point", "long", "refused", "sums"],
+    internal: &[],
+};
+
+/// Samplers of integer noise.
+#[allow(dead_code, reason = "each side uses some of it")]
+pub(crate) static SAMPLERS: File = File { path: "tests/vectors/samplers.json", public: &["bulk", "exact"], internal: &[] };
 
 /// What only the inside of an implementation sees.
 const DERIVED: &str = "/derived";
@@ -138,6 +152,10 @@ impl<'a> Node<'a> {
     /// The string, if it is one.
     pub(crate) fn as_text(&self) -> Option<&'a str> {
         self.leaf().as_str()
+    }
+
+    pub(crate) fn flag(&self) -> bool {
+        self.leaf().as_bool().unwrap_or_else(|| panic!("{} is no truth value", self.path))
     }
 
     pub(crate) fn number(&self) -> u64 {

@@ -6,6 +6,7 @@ mod plans;
 mod reference;
 mod scripted;
 mod tables;
+mod vectors;
 
 use super::*;
 
