@@ -27,8 +27,8 @@ pub use lattice::{
     Instructions, InverseTransform, LatticeGeometry, LatticeMask, LatticeParameters, lattice_errors, public_slots,
 };
 pub use primitives::{
-    Envelope, KEM_CIPHERTEXT_LEN, KEM_PUBLIC_KEY_LEN, KemKey, MerkleTree, derive, encapsulate, framed_label, hash,
-    keystream_start, reduce, self_seed,
+    Envelope, KEM_CIPHERTEXT_LEN, KEM_PUBLIC_KEY_LEN, KemKey, MerkleTree, derive, derive_unbound, encapsulate, framed_label,
+    hash, keystream_start, reduce, self_seed,
 };
 pub use session::{ClientMasks, ServerSum, SignedSeeds};
 pub use sharing::{

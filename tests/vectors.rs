@@ -75,7 +75,7 @@ fn every_label_of_section_5_has_a_derivation() {
 }
 
 /// One value of every group; the vectors with it must fail when it is another.
-const TOUCHSTONES: [(&str, &str); 46] = [
+const TOUCHSTONES: [(&str, &str); 60] = [
     ("core", "/complaints/cases/0/blames"),
     ("core", "/complaints/cases/0/code"),
     ("core", "/complaints/cases/1/complaint"),
@@ -105,6 +105,17 @@ const TOUCHSTONES: [(&str, &str); 46] = [
     ("core", "/vss/cases/1/bad_share/share"),
     ("core", "/xwing/shared_secret"),
     ("core", "/xwing/spoilt_shared_secret"),
+    ("encoding", "/descriptions/refused/0/parameter"),
+    ("encoding", "/descriptions/valid/0/rotation_seed"),
+    ("encoding", "/encode/3/words/0"),
+    ("encoding", "/encode/3/derived/scaled"),
+    ("encoding", "/encode/3/derived/coins/1"),
+    ("encoding", "/encode/3/derived/norms/0"),
+    ("encoding", "/fixed_point/cases/1/mean"),
+    ("encoding", "/fixed_point/refused/2/code"),
+    ("encoding", "/long/1/words/2"),
+    ("encoding", "/refused/0/position"),
+    ("encoding", "/sums/0/decoded"),
     ("lattice", "/blocks/cases/0/sum/sha256"),
     ("lattice", "/decode/cases/0/sum/0"),
     ("lattice", "/descriptors/valid/0/threshold"),
@@ -122,6 +133,9 @@ const TOUCHSTONES: [(&str, &str); 46] = [
     ("lattice", "/transform/0/slots/last/0"),
     ("noise", "/draws/cases/0/draws/0"),
     ("noise", "/laws/0/probabilities/0/1"),
+    ("samplers", "/bulk/cases/2/places/0/noise/3"),
+    ("samplers", "/bulk/cases/2/places/0/derived/key"),
+    ("samplers", "/exact/0/draws/4/1"),
 ];
 
 /// Another value of the same form.

@@ -41,6 +41,12 @@ pub fn derive<const N: usize>(session: SessionId, key_material: &[u8], label: &s
     *Kdf::new(session, key_material).expand(label, &[info]).expose()
 }
 
+/// The same for key material that no session binds, as that of noise.
+#[must_use]
+pub fn derive_unbound<const N: usize>(key_material: &[u8], label: &str, info: &[u8]) -> [u8; N] {
+    *Kdf::unbound(key_material).expand(label, &[info]).expose()
+}
+
 /// The scalar that 64 bytes give (section 2).
 #[must_use]
 pub fn reduce(mut wide: [u8; 64]) -> [u8; 32] {

@@ -7,16 +7,20 @@ mod complaints;
 mod derived;
 mod descriptors;
 mod envelopes;
+mod fixed_point;
 mod lattice;
 mod node;
 mod noise;
 mod parts;
 mod play;
+mod private;
 mod refused;
 mod run;
+mod samplers;
 mod sessions;
 mod sharing;
 mod tally;
+mod values;
 
 use node::{Node, Outcome};
 pub(crate) use run::{Group, directory};
@@ -75,4 +79,16 @@ pub(crate) static KINDS: &[Kind] = &[
         ],
     },
     Kind { name: "noise", groups: &[("draws", noise::draws), ("laws", noise::laws)] },
+    Kind {
+        name: "encoding",
+        groups: &[
+            ("descriptions", private::descriptions),
+            ("encode", private::encode),
+            ("fixed_point", fixed_point::fixed_point),
+            ("long", private::long),
+            ("refused", private::refused),
+            ("sums", private::sums),
+        ],
+    },
+    Kind { name: "samplers", groups: &[("bulk", samplers::bulk), ("exact", samplers::exact)] },
 ];

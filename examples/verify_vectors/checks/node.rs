@@ -112,6 +112,10 @@ impl<'a> Node<'a> {
         self.leaf().as_u64().ok_or_else(|| self.malformed("an integer from 0 to 2^64 - 1"))
     }
 
+    pub(crate) fn flag(&self) -> Outcome<bool> {
+        self.leaf().as_bool().ok_or_else(|| self.malformed("true or false"))
+    }
+
     /// The number, or nothing for `null`.
     pub(crate) fn number_or_null(&self) -> Outcome<Option<u64>> {
         if self.is_null() { Ok(None) } else { self.number().map(Some) }

@@ -61,7 +61,7 @@ fn one_law(case: &Node<'_>) -> Outcome {
     case.holds(weights.missing <= MISSING, "no more than 2^27 units missing")
 }
 
-fn seed(node: &Node<'_>) -> Outcome<NoiseSeed> {
+pub(super) fn seed(node: &Node<'_>) -> Outcome<NoiseSeed> {
     NoiseSeed::random(&mut Replay::new(node.array::<32>()?.to_vec())).at(node)
 }
 
