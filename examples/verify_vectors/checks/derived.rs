@@ -3,7 +3,7 @@
 //! The values are derived here from the recorded random bytes, with the library's own primitives; that the protocol puts them where they
 //! belong is shown by the messages, which are reproduced byte by byte.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use veilsum::{
     ClientId, Layout, Ring, Session, SessionId,
@@ -240,12 +240,12 @@ impl Scene<'_, '_> {
         let (name, own) = if survivors.contains(&owner.id.0) { ("b", &owner.b) } else { ("m", &owner.m) };
         secret.same(secret.text()?, name)?;
         row.is("value", own)?;
-        let [value, _] = self.from_shares(owner.id, usize::from(name == "b"))?;
+        let [value, _] = self.recombined(owner.id, usize::from(name == "b"))?;
         row.is("value", &value)
     }
 
     /// Recovers a secret of `owner` from what survivors hold in the file.
-    fn from_shares(&self, owner: ClientId, kind: usize) -> Outcome<ScalarPair> {
+    fn recombined(&self, owner: ClientId, kind: usize) -> Outcome<ScalarPair> {
         let threshold = usize::try_from(self.session.threshold()).at(self.node)?;
         let (mut indices, mut shares) = (Vec::new(), Vec::new());
         for id in self.node.get("u3")?.numbers()?.into_iter().take(threshold) {
@@ -268,7 +268,7 @@ impl Scene<'_, '_> {
 }
 
 /// The root of a vector on the wire; `None` if it has not as many bytes as its chunks.
-fn root(session: &Session, wire_len: impl Fn(&std::ops::Range<u64>) -> u64, mut wire: &[u8]) -> Option<[u8; 32]> {
+fn root(session: &Session, wire_len: impl Fn(&Range<u64>) -> u64, mut wire: &[u8]) -> Option<[u8; 32]> {
     let (layout, mut tree) = (Layout::new(session), MerkleTree::new());
     for index in 0..layout.chunks() {
         let (chunk, rest) = wire.split_at_checked(usize::try_from(wire_len(&layout.chunk(index))).ok()?)?;

@@ -69,7 +69,7 @@ pub struct NoisePart {
 }
 
 impl NoisePart {
-    /// The parts of a law, in the order in which a fast or a constant-time [`Sampler`] draws them; `None` where one can not be built.
+    /// The parts of a law, in the order in which a fast or a constant-time [`super::Sampler`] draws them; `None` where one can not be built.
     #[must_use]
     pub fn all(law: NoiseLaw, constant_time: bool) -> Option<Vec<Self>> {
         law.check().ok()?;

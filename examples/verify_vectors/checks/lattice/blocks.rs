@@ -95,8 +95,8 @@ pub(in super::super) fn blocks(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally
     let session = SessionId(group.fixed("sid")?);
     for case in group.list("cases")? {
         tally.case(&case, || {
-            let all = Instructions::available().into_iter();
-            all.map(|instructions| masked_and_unmasked(session, instructions, &case).map_err(with(instructions))).collect()
+            let mut all = Instructions::available().into_iter();
+            all.try_for_each(|instructions| masked_and_unmasked(session, instructions, &case).map_err(with(instructions)))
         });
     }
     Ok(())
@@ -139,8 +139,8 @@ pub(in super::super) fn decode(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally
     let session = SessionId(group.fixed("sid")?);
     for case in group.list("cases")? {
         tally.case(&case, || {
-            let all = Instructions::available().into_iter();
-            all.map(|instructions| decoded(&case, session, instructions).map_err(with(instructions))).collect()
+            let mut all = Instructions::available().into_iter();
+            all.try_for_each(|instructions| decoded(&case, session, instructions).map_err(with(instructions)))
         });
     }
     Ok(())
