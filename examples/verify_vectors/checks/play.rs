@@ -19,7 +19,8 @@ pub(super) const SERVER_TYPES: [u8; 5] = [0x11, 0x12, 0x14, 0x16, 0x18];
 /// The type of a MaskedInput.
 const INPUT_TYPE: u8 = 0x04;
 
-pub(super) struct Recorded {
+pub(super) struct Recorded<'a> {
+    pub(super) node: Node<'a>,
     pub(super) client: ClientId,
     pub(super) kind: u8,
     pub(super) bytes: Vec<u8>,
@@ -29,7 +30,7 @@ pub(super) struct Play<'a> {
     pub(super) session: Session,
     pub(super) node: Node<'a>,
     /// All messages, in the order of the file.
-    pub(super) messages: Vec<Recorded>,
+    pub(super) messages: Vec<Recorded<'a>>,
 }
 
 /// A client between two messages.
@@ -79,17 +80,17 @@ impl<'a> Play<'a> {
         self.node.by_id("clients", "id", id.0)
     }
 
-    pub(super) fn find(&self, kind: u8, client: ClientId) -> Option<&Recorded> {
+    pub(super) fn find(&self, kind: u8, client: ClientId) -> Option<&Recorded<'a>> {
         self.of(kind).find(|message| message.client == client)
     }
 
     /// A message that has to be there.
-    pub(super) fn recorded(&self, kind: u8, client: ClientId) -> Outcome<&Recorded> {
+    pub(super) fn recorded(&self, kind: u8, client: ClientId) -> Outcome<&Recorded<'a>> {
         let missing = || self.node.fails(format!("a message of type {kind:#04x} of or to client {client}"), "none");
         self.find(kind, client).ok_or_else(missing)
     }
 
-    pub(super) fn of(&self, kind: u8) -> impl Iterator<Item = &Recorded> {
+    pub(super) fn of(&self, kind: u8) -> impl Iterator<Item = &Recorded<'a>> {
         self.messages.iter().filter(move |message| message.kind == kind)
     }
 
@@ -130,7 +131,7 @@ impl<'a> Play<'a> {
     }
 
     /// Gives the server a recorded message, with its upload if it has one.
-    pub(super) fn give_good(&self, server: &mut Server, message: &Recorded) -> Outcome {
+    pub(super) fn give_good(&self, server: &mut Server, message: &Recorded<'_>) -> Outcome {
         let upload = match message.kind {
             INPUT_TYPE => Some(self.client_node(message.client)?.hex("upload")?),
             _ => None,
@@ -175,7 +176,7 @@ pub(super) fn prev_field(message: &[u8]) -> Option<[u8; 32]> {
     message.get(44..)?.first_chunk().copied()
 }
 
-fn recorded(node: &Node<'_>) -> Outcome<Recorded> {
+fn recorded<'a>(node: &Node<'a>) -> Outcome<Recorded<'a>> {
     let bytes = node.hex("message")?;
     let (kind, client) = bytes.get(35).copied().zip(client_field(&bytes)).at(node)?;
     node.counts("type", kind)?;
@@ -183,7 +184,7 @@ fn recorded(node: &Node<'_>) -> Outcome<Recorded> {
     let (from, name) = (node.get("from")?, node.get("name")?);
     from.same(from.text()?, if kind < 0x11 { "client" } else { "server" })?;
     name.same(name.text()?, name_of(kind).at(node)?)?;
-    Ok(Recorded { client, kind, bytes })
+    Ok(Recorded { node: node.clone(), client, kind, bytes })
 }
 
 fn name_of(kind: u8) -> Option<&'static str> {

@@ -30,7 +30,7 @@ pub(crate) fn sessions(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Out
 
 fn messages(node: &Node<'_>) -> Outcome {
     let play = Play::new(node)?;
-    play.messages.iter().try_for_each(|message| encodes_as_it_decodes(node, message))?;
+    play.messages.iter().try_for_each(encodes_as_it_decodes)?;
     transcript(&play)?;
     let mut replay = Replayed { play: &play, server: play.new_server()?, compared: 0 };
     let (sum, finished) = replay.rounds()?;
@@ -108,17 +108,16 @@ impl Replayed<'_, '_> {
     /// Compares a client's message with the file's and gives it to the server.
     fn sent(&mut self, kind: u8, id: ClientId, message: &[u8]) -> Outcome {
         let recorded = self.play.recorded(kind, id)?;
-        let place = self.play.node.get("messages")?;
-        place.same(hex::encode(&recorded.bytes), hex::encode(message))?;
+        recorded.node.is("message", message)?;
         self.compared += 1;
         self.play.give_good(&mut self.server, recorded)
     }
 
     fn compare_all(&mut self, kind: u8, sent: &[(ClientId, Vec<u8>)]) -> Outcome {
-        let shown = |client: ClientId, bytes: &[u8]| format!("to {client}: {}", hex::encode(bytes));
-        let recorded: Vec<_> = self.play.of(kind).map(|message| shown(message.client, &message.bytes)).collect();
-        let place = self.play.node.get("messages")?;
-        place.same(recorded, sent.iter().map(|(client, bytes)| shown(*client, bytes)).collect())?;
+        let recorded: Vec<_> = self.play.of(kind).collect();
+        let to = recorded.iter().map(|message| message.client.0).collect::<Vec<_>>();
+        self.play.node.get("messages")?.same(to, sent.iter().map(|(client, _)| client.0).collect())?;
+        recorded.iter().zip(sent).try_for_each(|(recorded, (_, bytes))| recorded.node.is("message", bytes))?;
         self.compared += sent.len();
         Ok(())
     }
@@ -173,9 +172,9 @@ fn announced(node: &Node<'_>, state: Finished, message: &[u8], words: &[u64], h4
     node.is("sum_root", &announced.body.sum_root.0)
 }
 
-fn encodes_as_it_decodes(node: &Node<'_>, message: &Recorded) -> Outcome {
+fn encodes_as_it_decodes(message: &Recorded<'_>) -> Outcome {
     fn again<B: Body>(node: &Node<'_>, bytes: &[u8]) -> Outcome {
-        node.same(hex::encode(bytes), hex::encode(Message::<B>::decode(bytes).at(node)?.encode()))
+        node.is("message", &Message::<B>::decode(bytes).at(node)?.encode())
     }
     let again = match message.kind {
         0x01 => again::<Advert>,
@@ -189,7 +188,7 @@ fn encodes_as_it_decodes(node: &Node<'_>, message: &Recorded) -> Outcome {
         0x16 => again::<Agreement>,
         _ => again::<Announcement>,
     };
-    again(node, &message.bytes)
+    again(&message.node, &message.bytes)
 }
 
 /// Who is in which list, and which transcript hash each message is signed over.
