@@ -84,7 +84,7 @@ def say(text):
 
 # --- the client --------------------------------------------------------------------------------------
 
-def run_client(session, key_path, directory, input_path, out, patience):
+def run_client(kind, session, key_path, directory, input_path, out, patience):
     seed, desc = session_file.read_key(key_path), session.desc
     me = own_id(desc, seed)
     words = session.read_numbers(input_path)
@@ -93,7 +93,7 @@ def run_client(session, key_path, directory, input_path, out, patience):
     if directory.wait(OPEN, patience) != desc.sid.hex().encode():
         raise Failure("the server runs another session; compare its session file with this one")
     session_file.enter(key_path, desc.sid)
-    party = client.Client(desc, me, seed, Fresh)
+    party = kind(desc, me, seed, Fresh)
     send("advert", party.join().encode())
     send("shares", party.on_adverts(wait("adverts")).encode())
     complains = party.on_delivery(wait("delivery"))
@@ -241,7 +241,8 @@ def arguments():
     return parser.parse_args()
 
 
-def main():
+def main(kind=client.Client):
+    """`kind` is the class of the client, for tests."""
     given = arguments()
     try:
         if given.command == "keygen":
@@ -251,7 +252,7 @@ def main():
         if given.command == "server":
             run_server(session, given.key, directory, given.out, given.deadline)
         else:
-            run_client(session, given.key, directory, given.input, given.out, given.deadline)
+            run_client(kind, session, given.key, directory, given.input, given.out, given.deadline)
     except (Failure, Fault, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
 
