@@ -9,8 +9,10 @@ import re
 import sys
 
 import suite
+import vec_encoding
 import vec_lattice
 import vec_parts
+import vec_samplers
 import vec_session
 from vec_common import descriptor_json, first_descriptor, second_descriptor, third_descriptor
 from vec_complaints import complaint_vectors
@@ -49,13 +51,13 @@ def core():
         "complaints": complaint_vectors()}
 
 
-FILES = {"core.json": core, "lattice.json": lattice}
+FILES = {"core.json": core, "lattice.json": lattice, "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build}
 
 
 def text(build):
-    """As JSON; numbers in a list stand on one line."""
+    """As JSON; numbers in a list stand on one line, but for core.json, the first of the files."""
     out = json.dumps(build(), sort_keys=True, indent=1) + "\n"
-    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out) if build is lattice else out
+    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out) if build is not core else out
 
 
 def difference(expected, found):

@@ -87,6 +87,14 @@ impl SquaredNorm {
     }
 }
 
+#[cfg(feature = "hazmat")]
+impl SquaredNorm {
+    /// The sum of the blocks whose squares fit, and that of the others, in units of 2^1200.
+    pub(super) fn values(&self) -> [f64; 2] {
+        [self.usual.value(), self.reduced.value()]
+    }
+}
+
 /// A factor that may be out of range as a single number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Factors {

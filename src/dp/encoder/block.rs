@@ -113,7 +113,7 @@ impl<V: Values + ?Sized> Source<'_, V> {
     }
 
     /// Reads coordinates `position ..`, multiplied by `unit`: weighted values, then the weight, then zeros.
-    fn load(&self, position: u64, unit: f64, out: &mut [f64]) -> Result<(), InputError> {
+    pub(super) fn load(&self, position: u64, unit: f64, out: &mut [f64]) -> Result<(), InputError> {
         let values = self.read(position, out)?;
         let weight = f64::from(self.weight);
         if unit != 1.0 || self.weight != 1 {

@@ -3,7 +3,6 @@
 mod arithmetic;
 mod lint;
 mod plans;
-mod reference;
 mod scripted;
 mod tables;
 
