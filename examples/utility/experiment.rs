@@ -72,8 +72,9 @@ impl Grid {
             let Some(law) = group.first().and_then(|&place| law(&points[place])) else { return Ok(Vec::new()) };
             let sampler = Sampler::new(law).map_err(broken)?;
             let errors = |&place: &usize| {
+                let errors = self.squared_errors(&points[place], &sampler, &data, place as u64)?;
                 bar.inc(1);
-                Ok((place, self.squared_errors(&points[place], &sampler, &data, place as u64)?))
+                Ok((place, errors))
             };
             group.iter().map(errors).collect::<Result<Vec<_>, Failure>>()
         });

@@ -23,15 +23,12 @@ pub(crate) struct Findings {
     pub(crate) largest_ratio_there: Option<f64>,
     /// By how much a bit more divides what the error has above that of the central Gaussian: median.
     pub(crate) excess_divided_per_bit: Option<f64>,
-    /// The error with Skellam noise over that with discrete Gaussian noise, minus one: geometric mean, largest absolute value, and
-    /// standard deviation if they were equal.
-    pub(crate) mechanisms_differ: f64,
-    pub(crate) mechanisms_differ_at_most: f64,
-    pub(crate) mechanisms_differ_by_chance: f64,
+    /// `None` where no point has both.
+    pub(crate) mechanisms: Option<Differ>,
     /// Where plans with Skellam noise begin most bits before those with discrete Gaussian noise.
     pub(crate) skellam_sooner: Option<Sooner>,
     /// Least and largest error over what the plan says, rotated or planned without.
-    pub(crate) measured_over_planned: (f64, f64),
+    pub(crate) measured_over_planned: Option<(f64, f64)>,
     pub(crate) rotation: Vec<WithoutRotation>,
     pub(crate) flattens: Vec<Flattens>,
 }
@@ -45,6 +42,17 @@ pub(crate) struct LeastBits {
     pub(crate) discrete_gaussian: Option<u8>,
     pub(crate) skellam_not_rotated: Option<u8>,
     pub(crate) discrete_gaussian_not_rotated: Option<u8>,
+}
+
+/// The error with Skellam noise over that with discrete Gaussian noise, minus one.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Differ {
+    /// By the geometric mean.
+    pub(crate) on_average: f64,
+    /// The largest absolute value.
+    pub(crate) at_most: f64,
+    /// Standard deviation if they were equal.
+    pub(crate) by_chance: f64,
 }
 
 /// The least bits with a plan.
@@ -83,8 +91,6 @@ impl Findings {
     pub(crate) fn new(grid: &Grid, rows: &[Row]) -> Self {
         let table = Table { grid, rows };
         let at_bits = grid.bits.iter().copied().min_by_key(|bits| bits.abs_diff(PUBLISHED_BITS)).unwrap_or(PUBLISHED_BITS);
-        let ratios = table.ratios_of_mechanisms();
-        let mean = ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64;
         let samples = grid.rules.length as f64 * grid.repetitions as f64;
         let planned = rows.iter().filter(|row| row.rotation != Rotation::Unplanned).filter_map(|row| row.measured);
         let over_planned = planned.map(|measured| measured.mse / measured.planned_mse);
@@ -93,11 +99,9 @@ impl Findings {
             at_bits,
             largest_ratio_there: table.largest_ratio(at_bits),
             excess_divided_per_bit: median(table.excess_divided((2.0 / samples).sqrt())),
-            mechanisms_differ: mean.exp_m1(),
-            mechanisms_differ_at_most: ratios.iter().map(|ratio| (ratio - 1.0).abs()).fold(0.0, f64::max),
-            mechanisms_differ_by_chance: (4.0 / samples).sqrt(),
+            mechanisms: table.differ(samples),
             skellam_sooner: table.skellam_sooner(),
-            measured_over_planned: over_planned.fold((f64::INFINITY, 0.0), |(low, high), x| (low.min(x), high.max(x))),
+            measured_over_planned: extremes(over_planned),
             rotation: grid.clients.iter().map(|&clients| table.without_rotation(clients)).collect(),
             flattens: grid.clients.iter().filter_map(|&clients| table.flattens(clients)).collect(),
         }
@@ -193,6 +197,13 @@ impl Table<'_> {
         self.keys().flat_map(|key| [of(key), of(Key { rotation: Rotation::Off, ..key })]).flatten().collect()
     }
 
+    fn differ(&self, samples: f64) -> Option<Differ> {
+        let ratios = self.ratios_of_mechanisms();
+        let (low, high) = extremes(ratios.iter().copied())?;
+        let mean = ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64;
+        Some(Differ { on_average: mean.exp_m1(), at_most: (high - 1.0).max(1.0 - low), by_chance: (4.0 / samples).sqrt() })
+    }
+
     fn skellam_sooner(&self) -> Option<Sooner> {
         let of = |key: Key| {
             let first = |key: Key| self.planned(key).first().map(|(bits, _)| *bits);
@@ -235,6 +246,10 @@ impl Table<'_> {
         let (divided_by, central_divided_by) = (first.mse / last.mse, first.central_mse / last.central_mse);
         Some(Flattens { clients, bits: self.grid.bits[place], divided_by, central_divided_by })
     }
+}
+
+fn extremes(numbers: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    numbers.fold(None, |range, x| range.map_or(Some((x, x)), |(low, high): (f64, f64)| Some((low.min(x), high.max(x)))))
 }
 
 fn median(mut numbers: Vec<f64>) -> Option<f64> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     experiment::Grid,
-    findings::{CLOSE, Findings, LeastBits, Sooner, WithoutRotation},
+    findings::{CLOSE, Differ, Findings, LeastBits, Sooner, WithoutRotation},
     measure::Vectors,
     row::{Row, SKELLAM},
     scheme::Rotation,
@@ -81,13 +81,14 @@ fn sentences(grid: &Grid, findings: &Findings) -> String {
             "Each bit more divides what is above the central Gaussian's by {times:.1} (median; half the step has a quarter of the variance)."
         );
     }
-    let _ = writeln!(
-        text,
-        "The two mechanisms' errors differ by {:+.1} % on average and by {:.1} % at most; by chance alone by {:.1} %, one standard deviation.",
-        100.0 * f.mechanisms_differ,
-        100.0 * f.mechanisms_differ_at_most,
-        100.0 * f.mechanisms_differ_by_chance,
-    );
+    if let Some(Differ { on_average, at_most, by_chance }) = f.mechanisms {
+        let [on_average, at_most, by_chance] = [on_average, at_most, by_chance].map(|part| 100.0 * part);
+        let _ = writeln!(
+            text,
+            "The two mechanisms' errors differ by {on_average:+.1} % on average and by {at_most:.1} % at most; by chance alone by \
+             {by_chance:.1} %, one standard deviation."
+        );
+    }
     if let Some(Sooner { clients, epsilon, skellam, discrete_gaussian }) = f.skellam_sooner {
         let _ = writeln!(
             text,
@@ -95,8 +96,9 @@ fn sentences(grid: &Grid, findings: &Findings) -> String {
              Gaussian shares, which need a variance of 1, from {discrete_gaussian}."
         );
     }
-    let (low, high) = f.measured_over_planned;
-    let _ = writeln!(text, "Every error is between {low:.2} and {high:.2} of the bound that its plan states.");
+    if let Some((low, high)) = f.measured_over_planned {
+        let _ = writeln!(text, "Every error is between {low:.2} and {high:.2} of the bound that its plan states.");
+    }
     for flat in &f.flattens {
         let _ = writeln!(
             text,
