@@ -21,7 +21,7 @@
 //!   to 1/11 instead of 1/40), for the clients' rounding does not get less.
 //! - Both mechanisms have the same error, but many discrete Gaussian shares of little noise are not covered: with 1000 clients, 250
 //!   values and epsilon 8 their plans begin at 16 bits, those with Skellam noise at 13.
-//! - Without a rotation 1000 clients need 18 bits instead of 15. At the scale that is right with one, the error of vectors with all of
+//! - Without a rotation 1000 clients need 18 or 19 bits instead of 15. At the scale that is right with one, the error of vectors with all of
 //!   their norm in one value is 64 times as large, for its sum wraps; that of points of the sphere is the same.
 //!
 //! One thing is different: where words are so short that rounding would dominate, or that the sum might wrap, the papers' curves rise, and
