@@ -1,6 +1,11 @@
 //! Files that appear at their place whole or not at all: written beside it, flushed to the disk, then renamed.
 
-use std::{io, path::Path};
+#![allow(dead_code, reason = "not every example needs all of it")]
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use tempfile::NamedTempFile;
 
@@ -18,6 +23,13 @@ pub(crate) fn place(file: NamedTempFile, path: &Path, replace: bool) -> io::Resu
     file.as_file().sync_all()?;
     let moved = if replace { file.persist(path) } else { file.persist_noclobber(path) };
     moved.map(drop).map_err(|e| e.error)
+}
+
+/// Writes a whole file; replaces one that is there.
+pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = beside(path)?;
+    file.write_all(text.as_bytes())?;
+    place(file, path, true)
 }
 
 /// Tells, before the long work, why a file could not be written to `path` in the end.

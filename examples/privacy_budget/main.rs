@@ -8,9 +8,13 @@
 //! curves, and the frontier of error against epsilon. Amplification by sampling holds against those who do not know who takes part; the
 //! server of a secure aggregation does know, unless participants are hidden from it: for it, set `--sampling 1`.
 
+mod chart;
 #[path = "../common/cli.rs"]
 mod cli;
+#[path = "../common/files.rs"]
+mod files;
 mod ledger;
+#[path = "../common/plot.rs"]
 mod plot;
 mod study;
 
@@ -84,7 +88,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     fs::create_dir_all(&arguments.out).map_err(|error| Failure::file(&arguments.out, error))?;
     for chart in [study.by_round(), study.by_noise(), study.curves(), study.frontier()] {
         let chart = chart.map_err(broken)?;
-        plot::write(&arguments.out, &chart).map_err(|error| Failure::file(&arguments.out, error))?;
+        chart::write(&arguments.out, &chart).map_err(|error| Failure::file(&arguments.out, error))?;
         print(&format!("{}\n", arguments.out.join(chart.name).with_extension("{csv,svg}").display()));
     }
     Ok(())

@@ -21,8 +21,8 @@ use veilsum::{
 
 use crate::{
     Arguments, broken,
+    chart::{Chart, Line},
     cli::Failure,
-    plot::{Chart, Line},
 };
 
 /// Accountants in the order of the columns.

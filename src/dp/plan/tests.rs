@@ -5,6 +5,7 @@ use alloc::{string::ToString, vec::Vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::dp::{encoding::norm_bound, noise::NoiseLaw};
 
 /// The case of a public report, where a reference calibrator gives a standard deviation of 162 582 instead of an error.
 fn reported(bits: u8) -> Planner {
