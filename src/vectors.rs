@@ -10,7 +10,7 @@ mod lattice;
 mod parts;
 mod sharing;
 
-use json::{CORE, LATTICE, Part};
+use json::{CORE, LATTICE, Part, SESSIONS};
 
 /// One test for each section of a file, and the list of them.
 macro_rules! sections {
@@ -55,7 +55,7 @@ sections! {
 
 #[test]
 fn every_derived_value_of_every_session_is_reproduced() {
-    for file in [&CORE, &LATTICE] {
+    for file in [&CORE, &LATTICE, &SESSIONS] {
         file.check("sessions", Part::Derived, |sessions| sessions.items().iter().for_each(derived::session));
     }
 }

@@ -15,7 +15,7 @@ mod refused;
 #[path = "vectors/sessions.rs"]
 mod sessions;
 
-use json::{CORE, LATTICE, Part};
+use json::{CORE, LATTICE, Part, REFUSED_CLIENT, REFUSED_SERVER, SESSIONS};
 
 /// One test for each section of a file, and the list of them.
 macro_rules! sections {
@@ -48,8 +48,32 @@ sections! {
     the_suite_of_lattice_masks_is_the_same: "suite", All => |node| assert_eq!(node.small::<u16>(), veilsum::SUITE);
 }
 
+sections! {
+    SESSIONS, SESSIONS_TESTED;
+    the_protocol_version_of_more_sessions_is_the_same: "protocol_version", All => |node| assert_eq!(node.small::<u8>(), veilsum::PROTOCOL_VERSION);
+    every_message_of_every_session_with_late_dropouts_is_reproduced: "sessions", NotDerived => sessions::sessions;
+    the_suite_of_more_sessions_is_the_same: "suite", All => |node| assert_eq!(node.small::<u16>(), veilsum::SUITE);
+}
+
+sections! {
+    REFUSED_SERVER, REFUSED_SERVER_TESTED;
+    the_protocol_version_of_the_server_s_refusals_is_the_same: "protocol_version", All => |node| assert_eq!(node.small::<u8>(), veilsum::PROTOCOL_VERSION);
+    every_altered_field_of_a_client_s_message_is_refused_with_the_same_error: "refused", All => refused::refused;
+    the_suite_of_the_server_s_refusals_is_the_same: "suite", All => |node| assert_eq!(node.small::<u16>(), veilsum::SUITE);
+}
+
+sections! {
+    REFUSED_CLIENT, REFUSED_CLIENT_TESTED;
+    the_protocol_version_of_the_clients_refusals_is_the_same: "protocol_version", All => |node| assert_eq!(node.small::<u8>(), veilsum::PROTOCOL_VERSION);
+    every_altered_field_of_a_server_s_message_is_refused_with_the_same_error: "refused", All => refused::refused;
+    the_suite_of_the_clients_refusals_is_the_same: "suite", All => |node| assert_eq!(node.small::<u16>(), veilsum::SUITE);
+}
+
 #[test]
 fn every_section_of_the_files_has_a_test() {
-    assert_eq!((TESTED, LATTICE_TESTED), (CORE.public, LATTICE.public));
-    [&CORE, &LATTICE].into_iter().for_each(json::File::has_no_other_section);
+    let tested = [TESTED, LATTICE_TESTED, SESSIONS_TESTED, REFUSED_SERVER_TESTED, REFUSED_CLIENT_TESTED];
+    for (file, tested) in [&CORE, &LATTICE, &SESSIONS, &REFUSED_SERVER, &REFUSED_CLIENT].into_iter().zip(tested) {
+        assert_eq!(file.public, tested);
+        file.has_no_other_section();
+    }
 }

@@ -35,6 +35,26 @@ pub(crate) static LATTICE: File = File {
     internal: &["blocks", "decode", "errors", "geometry", "kdf", "keys", "pack", "public", "samples", "sets", "transform"],
 };
 
+/// Sessions with drop-outs after the input.
+#[allow(dead_code, reason = "each side uses some of it")]
+pub(crate) static SESSIONS: File =
+    File { path: "tests/vectors/sessions.json", public: &["protocol_version", "sessions", "suite"], internal: &[] };
+
+/// Altered messages to the server.
+#[allow(dead_code, reason = "each side uses some of it")]
+pub(crate) static REFUSED_SERVER: File =
+    File { path: "tests/vectors/refused_server.json", public: &["protocol_version", "refused", "suite"], internal: &[] };
+
+/// Altered messages to clients.
+#[allow(dead_code, reason = "each side uses some of it")]
+pub(crate) static REFUSED_CLIENT: File =
+    File { path: "tests/vectors/refused_client.json", public: &["protocol_version", "refused", "suite"], internal: &[] };
+
+/// Messages in an order, and what each does to a party.
+#[allow(dead_code, reason = "each side uses some of it")]
+pub(crate) static STATES: File =
+    File { path: "tests/vectors/states.json", public: &["cases", "protocol_version", "sessions", "suite"], internal: &[] };
+
 /// Encodings, and the private encoding with fixed coins.
 #[allow(dead_code, reason = "each side uses some of it")]
 pub(crate) static ENCODING: File = File {
@@ -89,12 +109,6 @@ impl File {
     }
 }
 
-/// Runs `test` on a value that another test checks.
-#[allow(dead_code, reason = "each side uses some of it")]
-pub(crate) fn untracked(value: &Value, test: impl FnOnce(&Node<'_>)) {
-    test(&Node { value, path: String::new(), read: &RefCell::default() });
-}
-
 fn leaves(node: &Node<'_>, out: &mut Vec<String>) {
     match node.value {
         Value::Object(map) => map.keys().for_each(|key| leaves(&node.get(key), out)),
@@ -113,6 +127,11 @@ pub(crate) struct Node<'a> {
 
 #[allow(dead_code, reason = "each side uses some of it")]
 impl<'a> Node<'a> {
+    /// A value that another test checks.
+    pub(crate) fn untracked(value: &'a Value, read: &'a RefCell<BTreeSet<String>>) -> Self {
+        Node { value, path: String::new(), read }
+    }
+
     pub(crate) fn get(&self, key: &str) -> Node<'a> {
         self.opt(key).unwrap_or_else(|| panic!("{} has no {key}", self.path))
     }

@@ -1,12 +1,13 @@
 //! Altered messages: whoever receives one says the same as the second implementation, blames the same party, and is in the state
 //! that section 15 wants.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
+use serde_json::Value;
 use veilsum::{ClientFault, ClientId, Error, Party, ServerFault, driver::ClientFailure};
 
 use crate::{
-    json::{CORE, Node, untracked},
+    json::{CORE, File, LATTICE, Node},
     play::{CLIENT_TYPES, Play, client_field, give},
 };
 
@@ -20,14 +21,19 @@ struct Case<'a> {
 }
 
 pub(crate) fn refused(section: &Node<'_>) {
-    let file = CORE.load();
-    untracked(&file["sessions"], |sessions| {
-        let plays: BTreeMap<_, _> =
-            sessions.items().iter().map(|node| (node.get("name").text().to_owned(), Play::new(node))).collect();
+    let files = [&CORE, &LATTICE].map(File::load);
+    with_plays(&files, |plays| {
         let cases = section.items();
-        let wrong: Vec<String> = cases.iter().filter_map(|node| one(node, &plays).err()).collect();
+        let wrong: Vec<String> = cases.iter().filter_map(|node| one(node, plays).err()).collect();
         assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     });
+}
+
+/// Gives `test` the sessions of some files by name, none of which it has to read whole.
+pub(crate) fn with_plays(files: &[Value], test: impl FnOnce(&BTreeMap<String, Play<'_>>)) {
+    let read = RefCell::default();
+    let nodes = files.iter().flat_map(|file| Node::untracked(&file["sessions"], &read).items());
+    test(&nodes.map(|node| (node.get("name").text().to_owned(), Play::new(&node))).collect());
 }
 
 /// The error of a case that does not come out as expected.
