@@ -16,6 +16,7 @@ import vec_parts
 import vec_runs
 import vec_samplers
 import vec_session
+import vec_states
 from vec_common import descriptor_json
 from vec_complaints import complaint_vectors
 from vec_refused_client import refused_by_client
@@ -59,8 +60,12 @@ def refused_client():
     return VERSIONS | {"refused": vec_frames.to_client(vec_runs.second(), vec_runs.third())}
 
 
+def states():
+    return VERSIONS | vec_states.build()
+
+
 FILES = {"core.json": core, "lattice.json": lattice, "sessions.json": sessions, "refused_server.json": refused_server,
-         "refused_client.json": refused_client, "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build}
+         "refused_client.json": refused_client, "states.json": states, "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build}
 
 
 def text(build):

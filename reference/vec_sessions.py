@@ -36,6 +36,7 @@ class Run:
     server: object = None  # the server and the clients at the end
     clients: dict = None
     fault: Fault = None
+    complaints: dict = field(default_factory=dict)
 
     def keep(self, who, number, party):
         """A copy of a party as it is before it takes a message of this round."""
@@ -61,8 +62,8 @@ def make_clients(name, desc, kinds=None):
             for u in desc.ids}
 
 
-def run_session(name, desc, no_advert=(), no_shares=(), no_input=(), no_consistency=(), no_reveal=(), kinds=None):
-    """Plays a session in which some clients are gone from a round on; kinds: who is not honest, and how.
+def run_session(name, desc, no_advert=(), no_shares=(), no_input=(), no_consistency=(), no_reveal=(), kinds=None, complains=()):
+    """Plays a session in which some clients are gone from a round on; kinds: who is not honest, and how; complains: who has to.
 
     What ends a dishonest session is in `fault`.
     """
@@ -78,17 +79,20 @@ def run_session(name, desc, no_advert=(), no_shares=(), no_input=(), no_consiste
         run.keep(u, 0, run.clients[u])
         if u not in no_shares:
             s.accept_shares(run.sent(run.clients[u].on_adverts(adverts[u])))
-    inputs_and_rest(run, no_input, no_consistency, no_reveal)
+    inputs_and_rest(run, no_input, no_consistency, no_reveal, complains)
     return run
 
 
-def inputs_and_rest(run, no_input, no_consistency, no_reveal):
+def inputs_and_rest(run, no_input, no_consistency, no_reveal, complains):
     s, clients = run.server, run.clients
     deliveries = run.sent_to_each(s.close_shares())
     run.keep(SERVER, 2, s)
     for u in s.u2:
         run.keep(u, 1, clients[u])
-        assert clients[u].on_delivery(deliveries[u]) is None
+        complaint = clients[u].on_delivery(deliveries[u])
+        assert (complaint is not None) == (u in complains)
+        if complaint:
+            run.complaints[u] = complaint
         if u not in no_input:
             upload, message = clients[u].mask(run.words[u])
             s.accept_input(upload, run.sent(message))
