@@ -14,8 +14,10 @@ mod play;
 mod refused;
 #[path = "vectors/sessions.rs"]
 mod sessions;
+#[path = "vectors/states.rs"]
+mod states;
 
-use json::{CORE, LATTICE, Part, REFUSED_CLIENT, REFUSED_SERVER, SESSIONS};
+use json::{CORE, LATTICE, Part, REFUSED_CLIENT, REFUSED_SERVER, SESSIONS, STATES};
 
 /// One test for each section of a file, and the list of them.
 macro_rules! sections {
@@ -69,10 +71,18 @@ sections! {
     the_suite_of_the_clients_refusals_is_the_same: "suite", All => |node| assert_eq!(node.small::<u16>(), veilsum::SUITE);
 }
 
+sections! {
+    STATES, STATES_TESTED;
+    every_step_of_every_party_is_taken_alike: "cases", All => states::cases;
+    the_protocol_version_of_the_states_is_the_same: "protocol_version", All => |node| assert_eq!(node.small::<u8>(), veilsum::PROTOCOL_VERSION);
+    every_dishonest_session_begins_as_recorded: "sessions", All => states::sessions;
+    the_suite_of_the_states_is_the_same: "suite", All => |node| assert_eq!(node.small::<u16>(), veilsum::SUITE);
+}
+
 #[test]
 fn every_section_of_the_files_has_a_test() {
-    let tested = [TESTED, LATTICE_TESTED, SESSIONS_TESTED, REFUSED_SERVER_TESTED, REFUSED_CLIENT_TESTED];
-    for (file, tested) in [&CORE, &LATTICE, &SESSIONS, &REFUSED_SERVER, &REFUSED_CLIENT].into_iter().zip(tested) {
+    let tested = [TESTED, LATTICE_TESTED, SESSIONS_TESTED, REFUSED_SERVER_TESTED, REFUSED_CLIENT_TESTED, STATES_TESTED];
+    for (file, tested) in [&CORE, &LATTICE, &SESSIONS, &REFUSED_SERVER, &REFUSED_CLIENT, &STATES].into_iter().zip(tested) {
         assert_eq!(file.public, tested);
         file.has_no_other_section();
     }

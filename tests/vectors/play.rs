@@ -48,6 +48,18 @@ impl Player {
         (Self { client, rng, finished: None }, advert)
     }
 
+    /// Takes a message; whether it is new.
+    pub(crate) fn hear_or_ignore(&mut self, message: &[u8]) -> Result<bool, ClientFailure> {
+        Ok(match self.client.receive(message, &mut self.rng)? {
+            ClientStep::Ignored => false,
+            ClientStep::Done(_, finished) => {
+                self.finished = Some(finished);
+                true
+            }
+            _ => true,
+        })
+    }
+
     /// Takes a message and returns what the client sends, if anything.
     pub(crate) fn hear(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, ClientFailure> {
         Ok(match self.client.receive(message, &mut self.rng)? {

@@ -88,31 +88,38 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// Code, culprit, and what the error carries.
     fn compare(&self, said: Option<&Error>) -> Result<(), String> {
-        let blames = self.node.get("blames");
-        let expected = (
-            self.code,
-            if blames.is_null() {
-                None
-            } else {
-                Some(blames.as_text().map_or_else(|| blames.number().to_string(), str::to_owned))
-            },
-            {
-                let reason = self.node.get("reason");
-                (!reason.is_null()).then(|| reason.number())
-            },
-        );
-        let culprit = |error: &Error| match error.culprit()? {
-            Party::Client(id) => Some(id.0.to_string()),
-            Party::Server => Some("server".to_owned()),
-        };
-        let got = (said.map(|error| error.code().into()), said.and_then(culprit), said.and_then(reason));
+        let (got, expected) = (said.map(Outcome::of).unwrap_or_default(), Outcome::expected(self.node));
         if got == expected { Ok(()) } else { Err(format!("round {}, {}: {got:?}, expected {expected:?}", self.round, self.name)) }
     }
 }
 
-/// The code inside an error (section 16).
+/// Code, culprit, and the code that the error carries (section 16).
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<u64>,
+    pub(crate) blames: Option<String>,
+    pub(crate) reason: Option<u64>,
+}
+
+impl Outcome {
+    pub(crate) fn of(error: &Error) -> Self {
+        let blames = error.culprit().map(|party| match party {
+            Party::Client(id) => id.0.to_string(),
+            Party::Server => "server".to_owned(),
+        });
+        Self { code: Some(error.code().into()), blames, reason: reason(error) }
+    }
+
+    /// What a case or a step expects.
+    pub(crate) fn expected(node: &Node<'_>) -> Self {
+        let [code, blames, reason] = ["code", "blames", "reason"].map(|key| node.get(key));
+        let number = |node: Node<'_>| (!node.is_null()).then(|| node.number());
+        let blames = (!blames.is_null()).then(|| blames.as_text().map_or_else(|| blames.number().to_string(), str::to_owned));
+        Self { code: number(code), blames, reason: number(reason) }
+    }
+}
+
 fn reason(error: &Error) -> Option<u64> {
     Some(u64::from(match error {
         Error::Client { fault: ClientFault::Malformed(inner), .. } | Error::Server(ServerFault::Malformed(inner)) => inner.code(),
