@@ -3,11 +3,14 @@
 What the fields are: tests/vectors/README.md.
 """
 
+import functools
 import json
 import pathlib
 import re
 import sys
 
+import pairs
+import schemas
 import suite
 import vec_encoding
 import vec_frames
@@ -65,7 +68,10 @@ def states():
 
 
 FILES = {"core.json": core, "lattice.json": lattice, "sessions.json": sessions, "refused_server.json": refused_server,
-         "refused_client.json": refused_client, "states.json": states, "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build}
+         "refused_client.json": refused_client, "states.json": states, "pairs.json": pairs.build, "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build}
+
+
+FILES |= {f"{name}.schema.json": functools.partial(schemas.schema, name) for name in schemas.FILES}
 
 
 def text(build):
