@@ -9,11 +9,6 @@ from data import centred
 from suite import require, u8, u32
 
 
-def nearest(x):
-    """The nearest integer, ties to even."""
-    return round(x)
-
-
 @dataclass
 class FixedPoint:
     clip: float
@@ -30,7 +25,7 @@ class FixedPoint:
     def level(self, x):
         require(math.isfinite(x), 609)
         clip = Fraction(self.clip)
-        return nearest(min(max(Fraction(x), -clip), clip) * 2**self.fraction_bits)
+        return round(min(max(Fraction(x), -clip), clip) * 2**self.fraction_bits)  # ties to even
 
     @property
     def max_abs(self):

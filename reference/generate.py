@@ -1,4 +1,4 @@
-"""Writes tests/vectors/core.json and lattice.json, the same bytes every time; with --check, compares instead.
+"""Writes the files of tests/vectors, the same bytes every time; with --check, compares instead.
 
 What the fields are: tests/vectors/README.md.
 """
@@ -9,6 +9,7 @@ import pathlib
 import re
 import sys
 
+import noise
 import pairs
 import schemas
 import suite
@@ -68,16 +69,17 @@ def states():
 
 
 FILES = {"core.json": core, "lattice.json": lattice, "sessions.json": sessions, "refused_server.json": refused_server,
-         "refused_client.json": refused_client, "states.json": states, "pairs.json": pairs.build, "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build}
+         "refused_client.json": refused_client, "states.json": states, "pairs.json": pairs.build,
+         "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build, "noise.json": noise.build}
 
 
 FILES |= {f"{name}.schema.json": functools.partial(schemas.schema, name) for name in schemas.FILES}
 
 
 def text(build):
-    """As JSON; numbers in a list stand on one line, but for core.json, the first of the files."""
-    out = json.dumps(build(), sort_keys=True, indent=1) + "\n"
-    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out) if build is not core else out
+    """As JSON; numbers in a list stand on one line, but for the two oldest files, of which one is not sorted."""
+    out = json.dumps(build(), sort_keys=build is not noise.build, indent=1) + "\n"
+    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out) if build not in (core, noise.build) else out
 
 
 def difference(expected, found):
