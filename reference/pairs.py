@@ -147,12 +147,37 @@ def check(expect):
         expect({r for k, c, r in reasons if (k, c) == (kind, code)} == set(carried), f"{kind}, {code} does not carry {carried}")
 
 
+# Lists whose items are vectors of something that has to come out, or, with a code, of a refusal.
+GOOD = {
+    "core": ["session/defaults", "hash", "kdf/rows", "prg/block_keys", "prg/cases", "pack", "merkle", "vss/cases", "envelope/cases", "sessions"],
+    "sessions": ["sessions"],
+    "lattice": ["descriptors/valid", "sessions", "kdf/rows", "sets", "transform", "public/cases", "keys/cases", "errors/cases", "samples",
+                "geometry", "pack/cases", "blocks/cases", "decode/cases"],
+    "encoding": ["fixed_point/cases", "descriptions/valid", "encode", "long", "sums"], "samplers": ["bulk/cases", "exact"],
+    "noise": ["laws", "draws/cases"]}
+BAD = {"lattice": ["geometry", "decode/cases"], "encoding": ["fixed_point/refused", "descriptions/refused", "refused"]}
+
+
+def at(file, path):
+    for key in path.split("/"):
+        file = file[key]
+    return file
+
+
 def count():
-    """Prints how many vectors there are."""
+    """Prints how many vectors there are: refusals by type and code, then all by file."""
     found = collections.Counter((kind or "no type", code) for _, kind, code, _ in outcomes() if code)
     for (kind, code), number in sorted(found.items(), key=str):
         print(f"{kind:14} {code} {number:3}")
-    print("refusals:", sum(found.values()), "by file:", dict(collections.Counter(name for name, _, code, _ in outcomes() if code)))
+    bad = collections.Counter(name for name, _, code, _ in outcomes() if code)
+    good = collections.Counter(name for name, _, code, _ in outcomes() if not code)
+    for name in {**GOOD, **BAD}:
+        file = json.loads((VECTORS / f"{name}.json").read_text(encoding="ascii"))
+        good[name] += sum("code" not in row for path in GOOD.get(name, []) for row in at(file, path))
+        bad[name] += sum("code" in row for path in BAD.get(name, []) for row in at(file, path))
+    for name in sorted({**good, **bad}):
+        print(f"{name:14} positive {good[name]:4} negative {bad[name]:4}")
+    print(f"all            positive {sum(good.values()):4} negative {sum(bad.values()):4}")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
 """Vectors of states: messages in an order, and what each does to a party (docs/protocol.md, sections 6, 13, 14, 15)."""
 
+from dataclasses import replace
+
 import core
 import keys
 import masking
 import ristretto
-import suite
 import vec_lattice
 import vec_runs
 import xwing
 from client import Client
-from state import Complained
-from suite import Fault, u32
+from suite import Fault
 from vec_common import descriptor, hexed, rnd
 from vec_complaints import Cheat
+from vec_frames import every_field
 from vec_refused import Cases
 from vec_refused_bodies import redealt
 from vec_sessions import run_session, unfinished_json
@@ -233,7 +234,7 @@ def complaints_at_server(run, bad):
     good = complaint_about(run, u, dealer)
     c = Cases(run)
     entry, package = redealt(c, dealer, u, sealed=bytes(144))
-    again_dealt = complaint_about(run, u, dealer, entry, package_from(package, dealer))
+    again_dealt = complaint_about(run, u, dealer, entry, replace(package, peer=dealer))
     other = complaint_about(run, u, third)
     out = [
         Case(run, "a false complaint, again, another, and then the input", 2).receive(good, 310, u).receive(good, 507)
@@ -253,12 +254,7 @@ def complaints_at_server(run, bad):
     return out + complaint_frames(run, good, dealer) + proven(bad)
 
 
-def package_from(package, dealer):
-    return core.Package(dealer, package.mask_ct, package.channel_ct, package.kc, package.sealed)
-
-
 def complaint_frames(run, good, other):
-    from vec_frames import every_field
     out = []
 
     def add(name, message, code):
