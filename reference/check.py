@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import mlkem
 
 import check_lattice
 import generate
+import pairs
 import ristretto
+import schemas
 import sharing
 import suite
 import xwing
@@ -109,6 +111,9 @@ def main():
         print(f"{test.__name__}: good")
     check_lattice.check(expect)
     generate.check()
+    schemas.check(expect)
+    pairs.check(expect)
+    print("every error that a message can end with has its vectors")
 
 
 if __name__ == "__main__":
