@@ -18,10 +18,14 @@ mod round;
 mod tail;
 mod values;
 
+#[cfg(feature = "hazmat")]
+pub use encoder::EncodingTrace;
 pub use encoder::{Encoder, EncodingSeed};
 pub use encoding::{Encoding, Mechanism, Release, Rounding, Weights};
 #[cfg(feature = "hazmat")]
 pub use noise::exact::ExactSampler;
+#[cfg(feature = "hazmat")]
+pub use noise::inspect::{NoisePart, NoiseWeights, noise_words};
 pub use noise::{DISTANCE_LOG2, NOISE_BLOCK, NoiseLaw, NoiseSeed, Rational, Sampler};
 pub use plan::{Plan, Planner};
 pub use quantize::FixedPoint;

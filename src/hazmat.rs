@@ -4,7 +4,9 @@
 //! Nothing here keeps a mask from being used twice, and a mask that is used twice hides nothing. Do not build a protocol from it.
 
 mod lattice;
+mod primitives;
 mod session;
+mod sharing;
 
 use alloc::vec::Vec;
 
@@ -13,7 +15,7 @@ use rand_core::TryCryptoRng;
 use crate::{
     crypto::{
         secret::Secret,
-        vss::{Commitments, Kind, Polynomials, Share, check_batch, lagrange_weights, recover, second_generator_table},
+        vss::{self, Commitments, Kind, Polynomials, Share, check_batch, lagrange_weights, second_generator_table},
     },
     error::{ClientId, Error, InputError},
     mask::pairwise::{BlockKeys, Masks},
@@ -21,8 +23,17 @@ use crate::{
     session::SessionId,
 };
 
-pub use lattice::{Instructions, InverseTransform, LatticeMask};
+pub use lattice::{
+    Instructions, InverseTransform, LatticeGeometry, LatticeMask, LatticeParameters, lattice_errors, public_slots,
+};
+pub use primitives::{
+    Envelope, KEM_CIPHERTEXT_LEN, KEM_PUBLIC_KEY_LEN, KemKey, MerkleTree, derive, derive_unbound, encapsulate, framed_label,
+    hash, keystream_start, reduce, self_seed,
+};
 pub use session::{ClientMasks, ServerSum, SignedSeeds};
+pub use sharing::{
+    ScalarPair, SharedSecret, Sharing, lagrange, opens, recover, second_generator, share_is_good, shares_are_good,
+};
 
 /// The signed sum of the keystreams of some seeds (docs/protocol.md, section 11).
 #[derive(Debug)]
@@ -154,7 +165,7 @@ impl Dealing {
     #[must_use]
     pub fn recovers(&self, threshold: u32) -> bool {
         let indices: Vec<u32> = (1..=threshold).collect();
-        let secret = recover(&lagrange_weights(&indices), self.shares.iter().take(indices.len()));
+        let secret = vss::recover(&lagrange_weights(&indices), self.shares.iter().take(indices.len()));
         Commitments::decode(&self.commitments).is_ok_and(|commitments| commitments.opens(&secret, &second_generator_table()))
     }
 }

@@ -29,8 +29,6 @@ pub mod message;
 mod mutant;
 pub mod secagg;
 mod session;
-#[cfg(test)]
-mod vectors;
 
 #[cfg(test)]
 mod attacks;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, str::FromStr};
 
-use veilsum::{Bound, ClientId, Identity, IdentityKey, Session, dp::FixedPoint};
+use veilsum::{Bound, ClientId, Identity, IdentityKey, LatticeSet, Masking, Session, dp::FixedPoint};
 
 use crate::{cli::Failure, keys::Key};
 
@@ -20,7 +20,8 @@ struct Lines {
     roster: Vec<(ClientId, IdentityKey)>,
 }
 
-const FIELDS: [&str; 8] = ["round", "attempt", "values", "clip", "fraction_bits", "max_dropouts", "max_colluders", "server"];
+const FIELDS: [&str; 9] =
+    ["round", "attempt", "values", "clip", "fraction_bits", "max_dropouts", "max_colluders", "masking", "server"];
 
 impl Rules {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
@@ -45,6 +46,9 @@ impl Rules {
         }
         if lines.fields.contains_key("max_colluders") {
             builder = builder.max_colluders(lines.number("max_colluders")?);
+        }
+        if let Some(name) = lines.fields.get("masking") {
+            builder = builder.masking(masking(name)?);
         }
         let builder = builder.encoding(code.encode()).round(lines.number("round")?).attempt(attempt);
         Ok(Self { session: builder.build().map_err(|e| e.to_string())?, code, values })
@@ -93,6 +97,17 @@ impl Lines {
 
     fn number<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<T, String> {
         self.field(name)?.parse().map_err(|e| format!("{name}: {e}"))
+    }
+}
+
+/// `pairwise`, which is the default, or the name of a lattice set.
+fn masking(name: &str) -> Result<Masking, String> {
+    let set = LatticeSet::ALL.into_iter().find(|set| format!("{set:?}") == name);
+    let sets = || LatticeSet::ALL.map(|set| format!("{set:?}")).join(", ");
+    match (name, set) {
+        ("pairwise", _) => Ok(Masking::Pairwise),
+        (_, Some(set)) => Ok(Masking::Lattice(set)),
+        _ => Err(format!("masking: {name:?} is none of pairwise, {}", sets())),
     }
 }
 

@@ -21,6 +21,9 @@
 //! wait
 //! ```
 //!
+//! Which files there are, and what a session file may say: docs/integration.md, section 15. `reference/file_drop.py` is another program for
+//! the same files.
+//!
 //! `examples/file_drop/demo.sh` does all this for five clients, and kills one of them on the way.
 //!
 //! A client that is killed, at any moment, has dropped out; the others go on when the server's deadline for the step has passed. If the

@@ -87,7 +87,7 @@ impl SquaredNorm {
     }
 }
 
-#[cfg(test)]
+#[cfg(feature = "hazmat")]
 impl SquaredNorm {
     /// The sum of the blocks whose squares fit, and that of the others, in units of 2^1200.
     pub(super) fn values(&self) -> [f64; 2] {

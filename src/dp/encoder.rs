@@ -19,9 +19,13 @@ use crate::{
 };
 
 mod block;
+#[cfg(feature = "hazmat")]
+mod inspect;
 mod passes;
 
 use block::{Noise, Scratch, Source};
+#[cfg(feature = "hazmat")]
+pub use inspect::EncodingTrace;
 
 /// The secret coins of one vector of one client: of its rounding and of its noise. It serves once, so it can not be copied.
 pub struct EncodingSeed {

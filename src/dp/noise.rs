@@ -17,6 +17,8 @@ mod alias;
 #[cfg(any(test, feature = "hazmat"))]
 pub(crate) mod exact;
 mod fixed;
+#[cfg(feature = "hazmat")]
+pub(crate) mod inspect;
 mod interval;
 mod law;
 mod plan;

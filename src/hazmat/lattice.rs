@@ -1,5 +1,7 @@
 //! One block of a lattice mask at a time, and its parts.
 
+mod parameters;
+
 use alloc::{vec, vec::Vec};
 use core::fmt;
 
@@ -7,14 +9,17 @@ use super::Secret;
 use crate::{
     crypto::kdf::Kdf,
     error::{Error, InputError},
-    mask::lattice::{EpochKey, ErrorSource, Geometry, Kernel, LatticeSet, add_blocks},
+    mask::lattice::{EpochKey, ErrorSource, Geometry, Kernel, LatticeSet, add_blocks, epoch, inspect},
     math::{
+        field::Modulus,
         isa::Isa,
         ntt::Table,
         ring::{Ring, Word},
     },
     session::SessionId,
 };
+
+pub use parameters::{LatticeGeometry, LatticeParameters, lattice_errors, public_slots};
 
 /// The instructions that a lattice kernel is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +94,23 @@ impl LatticeMask {
         self.key = EpochKey::expand(self.geometry.set(), terms, epoch);
     }
 
+    /// The same for the epoch of a block.
+    pub fn expand_for_block(&mut self, seeds: &[([u8; 32], bool)], block: u64) {
+        self.expand(seeds, epoch(block));
+    }
+
+    /// The slots of the key, prime by prime.
+    #[must_use]
+    pub fn key_slots(&self) -> Vec<Vec<u64>> {
+        inspect::key_slots(self.geometry.set(), &self.key)
+    }
+
+    /// How words lie in coefficients.
+    #[must_use]
+    pub fn geometry(&self) -> LatticeGeometry {
+        LatticeGeometry(self.geometry)
+    }
+
     /// The seed of the errors.
     pub fn set_errors(&mut self, mut seed: [u8; 32]) {
         self.errors = ErrorSource::new(self.session, &Secret::take(&mut seed));
@@ -142,10 +164,9 @@ impl LatticeMask {
     /// Recovers words from sums; the key is the sum of the clients' keys.
     ///
     /// # Errors
-    /// [`Error::Input`] if the block can not be unmasked.
+    /// [`Error::Round`] if the block is corrupt; [`Error::Input`]: another length, another epoch.
     pub fn unmask<W: Word>(&mut self, block: u64, sums: &[u64], survivors: u32, out: &mut [W]) -> Result<(), Error> {
-        let unmasked = self.kernel.unmask_block(self.geometry, self.ring, self.session, block, &self.key, sums, survivors, out);
-        unmasked.map_err(|_| InputError::WrongState.into())
+        Ok(self.kernel.unmask_block(self.geometry, self.ring, self.session, block, &self.key, sums, survivors, out)?)
     }
 }
 
@@ -166,7 +187,15 @@ impl InverseTransform {
     /// For the first prime of a set, and a key that is one everywhere.
     #[must_use]
     pub fn new(set: LatticeSet, instructions: Instructions) -> Self {
-        let (modulus, root) = set.first_prime();
+        Self::modulo(set, set.first_prime(), instructions)
+    }
+
+    /// For every prime of a set in turn.
+    pub fn of_all(set: LatticeSet, instructions: Instructions) -> impl Iterator<Item = Self> {
+        set.primes().iter().map(move |prime| Self::modulo(set, *prime, instructions))
+    }
+
+    fn modulo(set: LatticeSet, (modulus, root): (Modulus, u64), instructions: Instructions) -> Self {
         let table = Table::new(instructions.isa(), modulus, root, set.log_len());
         let one = modulus.factor(modulus.inverse(set.len() as u64));
         Self { table, key: vec![one.value; set.len()], quotients: vec![one.quotient; set.len()] }

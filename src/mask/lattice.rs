@@ -4,7 +4,7 @@
 //! depends on them, save that a word out of range is looked for once there is one.
 
 mod error;
-#[cfg(test)]
+#[cfg(any(test, feature = "hazmat"))]
 pub(crate) mod inspect;
 mod key;
 mod masks;

@@ -11,7 +11,7 @@ use crate::{
         seal::SEALED_LEN,
     },
     error::{ClientId, DecodeError},
-    hash::{Hash, hash},
+    hash::hash,
     label,
 };
 
@@ -166,8 +166,9 @@ impl Package {
     /// The least bytes of one package.
     const MIN_LEN: usize = 8 + CIPHERTEXT_LEN + 32 + SEALED_LEN;
 
-    /// The digest that the dealer signs.
-    pub(crate) fn digest(&self, dealer: ClientId, holder: ClientId) -> Hash {
+    /// The digest that the dealer signs (section 6).
+    #[must_use]
+    pub fn digest(&self, dealer: ClientId, holder: ClientId) -> [u8; 32] {
         let pair = [dealer.0.to_le_bytes(), holder.0.to_le_bytes()].concat();
         let parts = [&pair, self.mask_ciphertext_bytes(), &self.channel_ciphertext.0, &self.key_commitment.0, &self.sealed.0];
         hash(label::hash::PACKAGE, &parts)

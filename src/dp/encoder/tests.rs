@@ -4,8 +4,6 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use super::*;
 
-mod vectors;
-
 fn seed(number: u64) -> EncodingSeed {
     EncodingSeed::generate(&mut StdRng::seed_from_u64(number)).unwrap()
 }

@@ -3,10 +3,8 @@
 mod arithmetic;
 mod lint;
 mod plans;
-mod reference;
 mod scripted;
 mod tables;
-mod vectors;
 
 use super::*;
 

@@ -4,7 +4,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(test)]
+#[cfg(any(test, feature = "hazmat"))]
 pub(super) mod inspect;
 mod tree;
 
