@@ -41,6 +41,10 @@ class FixedPoint:
         require(0 <= weight <= self.max_weight, 610)
         return [x % 2**bits for x in [weight * self.level(v) for v in values] + [weight]]
 
+    def value(self, word, bits):
+        """What a word of a sum stands for."""
+        return float(centred(word, bits)) / 2.0**self.fraction_bits
+
     def mean(self, words, bits):
         """From the words of the sum."""
         *sums, total = [centred(w, bits) for w in words]
