@@ -153,7 +153,7 @@ GOOD = {
     "sessions": ["sessions"],
     "lattice": ["descriptors/valid", "sessions", "kdf/rows", "sets", "transform", "public/cases", "keys/cases", "errors/cases", "samples",
                 "geometry", "pack/cases", "blocks/cases", "decode/cases"],
-    "encoding": ["fixed_point/cases", "descriptions/valid", "encode", "long", "sums"], "samplers": ["bulk/cases", "exact"],
+    "encoding": ["fixed_point/cases", "descriptions/valid", "encode", "long", "sums"], "samplers": ["bulk/cases", "ties", "exact"],
     "noise": ["laws", "draws/cases"]}
 BAD = {"lattice": ["geometry", "decode/cases"], "encoding": ["fixed_point/refused", "descriptions/refused", "refused"]}
 
