@@ -38,6 +38,7 @@ REACHABLE = [
 # What can not: (types, codes, why). The first that applies counts.
 INSIDE = "only inside a signed message, where 301 or 401 carries it"
 UNREACHABLE = [
+    ([*MESSAGES, CLOSE, DESCRIPTOR], [217, 414, 510], "of transcripts and evidence, which are checked after a session"),
     ([DESCRIPTOR], [114], "parameters of fixed point, which a descriptor carries unread: encoding.json"),
     ([DESCRIPTOR], None, "no message, and no party to blame"),
     (MESSAGES, range(101, 200), "of descriptors"),
