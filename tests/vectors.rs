@@ -35,6 +35,9 @@ fn verdict(files: &[(&str, &str)]) -> Vec<Group> {
 /// What they say of a file with one group of a committed file, altered, among the committed ones.
 fn altered(kind: &str, group: &str, alter: impl FnOnce(&mut Value)) -> Group {
     let mut value = json!({ group: committed(kind)[group] });
+    if let (Value::Array(cases), "refused" | "cases") = (&mut value[group], group) {
+        cases.truncate(25);
+    }
     alter(&mut value);
     let found = check(&File { name: format!("{kind}-altered.json"), value: Ok(value) }, all_committed());
     let [found] = <[Group; 1]>::try_from(found).unwrap();
