@@ -60,7 +60,7 @@ def refused(e):
         ("a narrow discrete Gaussian", "noise_multiplier", dict(law=GAUSSIAN, numerator=1, denominator=2)),
         ("too narrow a bound", "max_abs", dict(max_abs=math.isqrt(e.l2_squared))),
         ("one bit", 214, dict(bits=1)), ("65 bits", 214, dict(bits=65)), ("another rounding", 214, dict(rounding=2)),
-        ("law 0", 214, dict(law=0)), ("law 3", 214, dict(law=3)), ("no variance", 214, dict(numerator=0)),
+        ("law 0", 214, dict(law=0)), ("law 255", 214, dict(law=255)), ("no variance", 214, dict(numerator=0)),
         ("a denominator of zero", 214, dict(denominator=0)), ("a denominator above 2^32", 214, dict(denominator=2**32 + 1)),
         ("not in lowest terms", 214, dict(numerator=10, denominator=4)), ("a unit without weights", 214, dict(weight_unit=1.0)),
         ("a unit of minus zero", 214, dict(weight_unit=-0.0))]

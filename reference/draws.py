@@ -215,7 +215,10 @@ class Sampler:
 
     def draw(self, pairs):
         """The draws of the parts of one coordinate."""
-        return [table.walker(*pair) if self.fast else table.invert(*pair) for (table, _), pair in zip(self.parts, pairs)]
+        return [self.draw_of(table, *pair) for (table, _), pair in zip(self.parts, pairs)]
+
+    def draw_of(self, table, first, second):
+        return table.walker(first, second) if self.fast else table.invert(first, second)
 
     def noise(self, seed, start, count):
         out, p = [], start

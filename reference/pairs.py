@@ -38,6 +38,7 @@ REACHABLE = [
 # What can not: (types, codes, why). The first that applies counts.
 INSIDE = "only inside a signed message, where 301 or 401 carries it"
 UNREACHABLE = [
+    ([*MESSAGES, CLOSE, DESCRIPTOR], [217, 414, 510], "of transcripts and evidence, which are checked after a session"),
     ([DESCRIPTOR], [114], "parameters of fixed point, which a descriptor carries unread: encoding.json"),
     ([DESCRIPTOR], None, "no message, and no party to blame"),
     (MESSAGES, range(101, 200), "of descriptors"),
@@ -145,6 +146,9 @@ def check(expect):
     expect(not found, f"pairs that are not in the table: {dict(found)}")
     for kind, code, carried in REASONS:
         expect({r for k, c, r in reasons if (k, c) == (kind, code)} == set(carried), f"{kind}, {code} does not carry {carried}")
+    good, bad = (sum(counts.values()) for counts in by_file())
+    text = " ".join((VECTORS / "README.md").read_text(encoding="utf-8").split())
+    expect(f"{good} vectors of what has to come out" in text and f"{bad} of refusals" in text, f"README.md counts {good} and {bad} vectors")
 
 
 # Lists whose items are vectors of something that has to come out, or, with a code, of a refusal.
@@ -153,7 +157,7 @@ GOOD = {
     "sessions": ["sessions"],
     "lattice": ["descriptors/valid", "sessions", "kdf/rows", "sets", "transform", "public/cases", "keys/cases", "errors/cases", "samples",
                 "geometry", "pack/cases", "blocks/cases", "decode/cases"],
-    "encoding": ["fixed_point/cases", "descriptions/valid", "encode", "long", "sums"], "samplers": ["bulk/cases", "exact"],
+    "encoding": ["fixed_point/cases", "descriptions/valid", "encode", "long", "sums"], "samplers": ["bulk/cases", "ties", "exact"],
     "noise": ["laws", "draws/cases"]}
 BAD = {"lattice": ["geometry", "decode/cases"], "encoding": ["fixed_point/refused", "descriptions/refused", "refused"]}
 
@@ -164,17 +168,23 @@ def at(file, path):
     return file
 
 
-def count():
-    """Prints how many vectors there are: refusals by type and code, then all by file."""
-    found = collections.Counter((kind or "no type", code) for _, kind, code, _ in outcomes() if code)
-    for (kind, code), number in sorted(found.items(), key=str):
-        print(f"{kind:14} {code} {number:3}")
+def by_file():
+    """How many vectors each file has of what has to come out, and of refusals."""
     bad = collections.Counter(name for name, _, code, _ in outcomes() if code)
     good = collections.Counter(name for name, _, code, _ in outcomes() if not code)
     for name in {**GOOD, **BAD}:
         file = json.loads((VECTORS / f"{name}.json").read_text(encoding="ascii"))
         good[name] += sum("code" not in row for path in GOOD.get(name, []) for row in at(file, path))
         bad[name] += sum("code" in row for path in BAD.get(name, []) for row in at(file, path))
+    return good, bad
+
+
+def count():
+    """Prints how many vectors there are: refusals by type and code, then all by file."""
+    found = collections.Counter((kind or "no type", code) for _, kind, code, _ in outcomes() if code)
+    for (kind, code), number in sorted(found.items(), key=str):
+        print(f"{kind:14} {code} {number:3}")
+    good, bad = by_file()
     for name in sorted({**good, **bad}):
         print(f"{name:14} positive {good[name]:4} negative {bad[name]:4}")
     print(f"all            positive {sum(good.values()):4} negative {sum(bad.values()):4}")

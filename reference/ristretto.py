@@ -60,10 +60,6 @@ def double(p):
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def neg(p):
-    return -p[0] % P, p[1], p[2], -p[3] % P
-
-
 def mul(k, p):
     """k * p for 0 <= k, with windows of 4 bits."""
     table = [ZERO, p]

@@ -233,6 +233,7 @@ def samplers_file():
         "bulk": obj({"seed": SEED, "cases": some(obj(law | {
             "sampler": one_of("fast", "constant_time"), "places": some(place),
             "derived": obj({"parts": some(obj({"factor": I64, "magnitudes": U32}))})}))}),
+        "ties": some(obj(law | {"sampler": one_of("fast", "constant_time"), "parts": some(some(tuple_of(U64, U64, I64)))})),
         "exact": some(obj(law | {"words": some(U64), "draws": some(tuple_of(I64, U32))}))})
 
 

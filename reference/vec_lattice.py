@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 
 import core
-import data
+
 import lattice
 from lattice import SETS, Geometry
 from suite import SUITE, VERSION, Fault, H, kdf, kdf_info, u8, u32, u64

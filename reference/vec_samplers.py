@@ -37,6 +37,34 @@ def place_json(sampler, seed, block, offset):
                         "second_words": [[w for _, w in row] for row in pairs], "draws": [sampler.draw(row) for row in pairs]}}
 
 
+# How far from a threshold: more than tables may differ by (section 13.5), and less than a second word.
+NEAR = 2**40
+
+
+def ties():
+    """Words on both sides of thresholds: the first leaves the draw open, and the second decides."""
+    out = []
+    for law in LAWS:
+        for name, limits in (("fast", draws.FAST), ("constant_time", draws.CONSTANT_TIME)):
+            sampler = draws.Sampler(law, limits)
+            parts = [[[a, b, sampler.draw_of(table, a, b)] for a, b in near(table, sampler.fast)] for table, _ in sampler.parts]
+            assert all(row[0][2] != row[1][2] for part in parts for row in zip(part[::2], part[1::2]))
+            out.append(law_json(law) | {"sampler": name, "parts": parts})
+    return out
+
+
+def near(table, fast):
+    """Pairs of words, below and above some thresholds in turn."""
+    if fast:
+        c, first, columns = table.columns()
+        turning = [(i * 2 ** (128 - c) + t) for i, (t, other) in enumerate(columns) if NEAR < t and other != first + i]
+    else:
+        turning = [t for t in table.thresholds() if NEAR < t < 2**127 - NEAR]
+    for u in (turning[0], turning[len(turning) // 2], turning[-1]):
+        for v in (u - NEAR, u + NEAR):
+            yield (v >> 64, v % 2**64) if fast else ((v >> 64) * 2, v % 2**64)
+
+
 EXACT = [("skellam", 5, 2), ("skellam", 1, 40), ("skellam", 12, 1), ("gaussian", 9, 1), ("gaussian", 7, 3), ("gaussian", 2**50 + 1, 8),
          ("laplace", 3, 4), ("laplace", 1, 1000), ("laplace", 7, 3), ("laplace", 1, 2**32), ("laplace_share", 3, 4, 5), ("laplace_share", 1, 3, 100)]
 
@@ -57,4 +85,4 @@ def exact():
 
 
 def build():
-    return hexed({"bulk": bulk(), "exact": exact()})
+    return hexed({"bulk": bulk(), "ties": ties(), "exact": exact()})

@@ -83,7 +83,7 @@ fn every_label_of_section_5_has_a_derivation() {
 }
 
 /// One value of every group; the vectors with it must fail when it is another.
-const TOUCHSTONES: [(&str, &str); 79] = [
+const TOUCHSTONES: [(&str, &str); 80] = [
     ("core", "/complaints/cases/0/blames"),
     ("core", "/complaints/cases/0/code"),
     ("core", "/complaints/cases/1/complaint"),
@@ -155,6 +155,7 @@ const TOUCHSTONES: [(&str, &str); 79] = [
     ("samplers", "/bulk/cases/2/places/0/noise/3"),
     ("samplers", "/bulk/cases/2/places/0/derived/key"),
     ("samplers", "/exact/0/draws/4/1"),
+    ("samplers", "/ties/3/parts/0/2/2"),
     ("sessions", "/protocol_version"),
     ("sessions", "/sessions/0/h4"),
     ("sessions", "/suite"),

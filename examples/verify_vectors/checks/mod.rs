@@ -121,5 +121,5 @@ pub(crate) static KINDS: &[Kind] = &[
             ("unreachable", pairs::unreachable),
         ],
     },
-    Kind { name: "samplers", groups: &[("bulk", samplers::bulk), ("exact", samplers::exact)] },
+    Kind { name: "samplers", groups: &[("bulk", samplers::bulk), ("exact", samplers::exact), ("ties", samplers::ties)] },
 ];

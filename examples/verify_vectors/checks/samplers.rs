@@ -91,6 +91,24 @@ fn draws(secret: &Node<'_>, parts: &[NoisePart], place: &Node<'_>) -> Outcome {
     Ok(())
 }
 
+/// Words around thresholds: the first one leaves the draw open, and the second decides.
+pub(crate) fn ties(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
+    for case in group.items()? {
+        tally.case(&case, || {
+            let (parts, nodes) = (NoisePart::all(law(&case)?, is_constant_time(&case)?).at(&case)?, case.list("parts")?);
+            case.same(nodes.len(), parts.len())?;
+            nodes.iter().zip(&parts).try_for_each(|(node, part)| node.items()?.iter().try_for_each(|row| tie(part, row)))
+        });
+    }
+    Ok(())
+}
+
+fn tie(part: &NoisePart, row: &Node<'_>) -> Outcome {
+    let [first, second, draw] = &row.items()?[..] else { return Err(row.fails("two words and a draw", "another list")) };
+    first.holds(part.draw(first.number()?).is_none(), "a word that leaves the draw open")?;
+    draw.same(draw.signed()?, part.resolve(first.number()?, second.number()?))
+}
+
 /// A generator of recorded words that knows nothing else.
 struct Words(VecDeque<u64>);
 
