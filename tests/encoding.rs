@@ -2,18 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "tests")]
 
+#[path = "common/plain.rs"]
+mod plain;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use half::{bf16, f16};
-use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use plain::{l2, len, noise, rounded, seed, vector};
 use veilsum::{
     InputError,
-    dp::{Encoding, EncodingSeed, NoiseSeed, Planner, Rounding, Sampler, Values, Weights},
+    dp::{Encoding, Planner, Rounding, Sampler, Values, Weights},
 };
-
-fn seed(number: u64) -> EncodingSeed {
-    EncodingSeed::generate(&mut StdRng::seed_from_u64(number)).unwrap()
-}
 
 fn planner(length: usize) -> Planner {
     Encoding::planner(10, 8, 2, length as u64, 1.0, 0.5, 32)
@@ -21,22 +20,6 @@ fn planner(length: usize) -> Planner {
 
 fn encoding(length: usize) -> Encoding {
     planner(length).plan().unwrap().encoding().clone()
-}
-
-/// A vector of norm `norm`.
-fn vector(length: usize, norm: f64, number: u64) -> Vec<f32> {
-    let mut rng = StdRng::seed_from_u64(number);
-    let values: Vec<f64> = (0..length).map(|_| rng.random_range(-1.0..1.0)).collect();
-    let factor = norm / l2(&values);
-    values.into_iter().map(|value| (value * factor) as f32).collect()
-}
-
-fn l2(values: &[f64]) -> f64 {
-    values.iter().map(|value| value * value).sum::<f64>().sqrt()
-}
-
-fn len(encoding: &Encoding) -> usize {
-    usize::try_from(encoding.vector_len()).unwrap()
 }
 
 fn words(encoding: &Encoding, values: &(impl Values + ?Sized), number: u64) -> Vec<u32> {
@@ -49,12 +32,6 @@ fn words_with(sampler: &Sampler, encoding: &Encoding, values: &(impl Values + ?S
     words
 }
 
-fn rounded(encoding: &Encoding, values: &(impl Values + ?Sized), weight: u32, number: u64) -> Vec<i64> {
-    let mut integers = vec![0; len(encoding)];
-    encoding.encoder_without_noise(values, weight, seed(number)).unwrap().next_integers(&mut integers).unwrap();
-    integers
-}
-
 fn decoded(encoding: &Encoding, sum: &[u32]) -> Vec<f64> {
     let mut values = vec![0.0; sum.len()];
     encoding.decode(0, sum, &mut values).unwrap();
@@ -63,16 +40,6 @@ fn decoded(encoding: &Encoding, sum: &[u32]) -> Vec<f64> {
 
 fn wrap(encoding: &Encoding, integer: i64) -> u32 {
     encoding.ring().wrap(integer) as u32
-}
-
-/// The noise that a seed gives: drawn as the encoder draws it, added to nothing.
-fn noise(encoding: &Encoding, number: u64) -> Vec<i64> {
-    let mut rng = StdRng::seed_from_u64(number);
-    // The coins of rounding come first.
-    rng.fill_bytes(&mut [0; 32]);
-    let mut noise = vec![0; len(encoding)];
-    encoding.sampler().unwrap().add(&NoiseSeed::random(&mut rng).unwrap(), 0, &mut noise);
-    noise
 }
 
 #[test]
