@@ -11,7 +11,7 @@ use half::{bf16, f16};
 use plain::{l2, len, noise, rounded, seed, vector};
 use veilsum::{
     InputError,
-    dp::{Encoding, Planner, Rounding, Sampler, Values, Weights},
+    dp::{Encoding, NoiseLaw, Planner, Rational, Rounding, Sampler, Values, Weights},
 };
 
 fn planner(length: usize) -> Planner {
@@ -232,6 +232,22 @@ fn bad_weights_and_lengths_are_refused() {
     let mut encoder = wide.encoding().encoder_without_noise(&values[..], 1, seed(1)).unwrap();
     assert_eq!(encoder.next_words(&mut [0_u32; 10]), Err(InputError::WordWidth(40)));
     assert_eq!(encoder.next_words(&mut [0_u64; 10]), Ok(()));
+}
+
+/// Less noise than the description promises would be a leak that no later step can see.
+#[test]
+fn a_sampler_of_another_law_is_refused_and_both_kinds_of_the_right_law_are_taken() {
+    let (encoding, values) = (encoding(10), vec![0.0_f32; 10]);
+    let NoiseLaw::Skellam { variance } = encoding.release().law else { panic!() };
+    let half = NoiseLaw::Skellam { variance: Rational::new(variance.numerator(), 2 * variance.denominator()).unwrap() };
+    for law in [half, NoiseLaw::DiscreteGaussian { variance }] {
+        let refused = encoding.encoder(&Sampler::new(law).unwrap(), &values, 1, seed(1)).err();
+        assert_eq!(refused, Some(InputError::Sampler));
+    }
+    for build in [Sampler::new, Sampler::constant_time] {
+        let sampler = build(encoding.release().law).unwrap();
+        assert!(encoding.encoder(&sampler, &values, 1, seed(1)).is_ok());
+    }
 }
 
 /// Values that grow after they have been read for their norm.
