@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use half::{bf16, f16};
 use plain::{l2, len, noise, rounded, seed, vector};
+use proptest::prelude::*;
 use veilsum::{
     InputError,
     dp::{Encoding, NoiseLaw, Planner, Rational, Rounding, Sampler, Values, Weights},
@@ -309,6 +310,16 @@ fn memory_is_that_of_a_block_whatever_the_length() {
     assert!(short < 400_000 && long < short + 10_000, "{short} {long}");
 }
 
+#[test]
+fn decoding_takes_no_memory_but_a_few_keys() {
+    for length in [1 << 16, 1 << 21] {
+        let (encoding, words) = (encoding(length), vec![5_u32; length]);
+        let mut values = vec![0.0; length];
+        let peak = allocation_counter::measure(|| encoding.decode(0, &words, &mut values).unwrap()).bytes_max;
+        assert!(peak < 1 << 12, "{peak}");
+    }
+}
+
 fn plan_bound(encoding: &Encoding) -> u64 {
     encoding.release().l2_squared
 }
@@ -329,5 +340,26 @@ fn every_vector_keeps_the_norm_bound_exactly() {
                 assert!(integers.iter().map(|integer| integer.unsigned_abs()).sum::<u64>() <= plan.release().l1);
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_vector_passes_the_norm_bounds_after_rounding(
+        values in prop::collection::vec(prop_oneof![3 => -1.0..1.0_f64, 1 => -1e200..1e200_f64, 1 => Just(0.0)], 1..300),
+        log2_size in -20..3_i32,
+        (bits, plain, rotation) in (8..24_u8, any::<bool>(), prop_oneof![Just(None), (6..9_u8).prop_map(Some)]),
+        number in any::<u64>(),
+    ) {
+        let values: Vec<f64> = values.into_iter().map(|value| value * 2_f64.powi(log2_size)).collect();
+        let rounding = if plain { Rounding::Plain } else { Rounding::Conditional };
+        let planner = Encoding::planner(2, 2, 0, values.len() as u64, 1.0, 0.1, bits).rounding(rounding).rotation(rotation);
+        let Ok(plan) = planner.plan() else { return Ok(()) };
+        let integers = rounded(plan.encoding(), &values, 1, number);
+        let squares: u128 = integers.iter().map(|integer| u128::from(integer.unsigned_abs()).pow(2)).sum();
+        let ones: u64 = integers.iter().map(|integer| integer.unsigned_abs()).sum();
+        prop_assert!(squares <= u128::from(plan.release().l2_squared) && ones <= plan.release().l1);
     }
 }

@@ -6,6 +6,7 @@ mod plans;
 mod reference;
 mod scripted;
 mod tables;
+mod timing;
 
 use super::*;
 

@@ -1,8 +1,9 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "tests")]
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::{collections::BTreeSet, string::ToString, vec::Vec};
 
 use proptest::prelude::*;
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::*;
 
@@ -89,6 +90,14 @@ fn log2_wrap_by_grid(encoding: &Encoding, rounds: u64) -> f64 {
     (best + (2.0 * rounds as f64 * encoding.vector_len() as f64).ln()) / core::f64::consts::LN_2
 }
 
+/// The bound of section 5 again.
+fn squared_sensitivity(encoding: &Encoding) -> f64 {
+    let (levels, dimension) = (encoding.clip * encoding.scale, encoding.vector_len() as f64);
+    let plain = (levels + dimension.sqrt()).powi(2);
+    let conditional = levels.powi(2) + dimension / 4.0 + levels + dimension.sqrt() / 2.0;
+    if encoding.rounding == Rounding::Plain { plain } else { plain.min(conditional) }
+}
+
 /// Whether `honest` shares reach the target, in integers: `z = sixteenths / 16`.
 fn reaches(encoding: &Encoding, honest: u32, sixteenths: u32) -> bool {
     let (NoiseLaw::Skellam { variance } | NoiseLaw::DiscreteGaussian { variance }) = encoding.law else { panic!() };
@@ -130,8 +139,15 @@ proptest! {
         let encoding = plan.encoding();
         prop_assert!(reaches(encoding, planner.threshold - planner.colluders, sixteenths));
         prop_assert!(plan.inflation() <= 2.0);
-        let levels = encoding.clip() * encoding.scale();
-        prop_assert!(encoding.l2_squared as f64 >= levels * levels);
+        let (release, bound) = (plan.release(), squared_sensitivity(encoding));
+        prop_assert!(release.l2_squared as f64 >= bound * (1.0 - 1e-13) && release.l2_squared as f64 <= bound * (1.0 + 1e-13) + 1.0);
+        let product = u128::from(release.dimension) * u128::from(release.l2_squared);
+        let root = u128::from(release.l1);
+        prop_assert!(release.l1 == release.l2_squared || (root * root <= product && (root + 1) * (root + 1) > product));
+        prop_assert!(release.l1 <= release.l2_squared && release.dimension >= planner.length);
+        prop_assert_eq!(plan.bytes(), (u128::from(release.dimension) * u128::from(planner.bits)).div_ceil(8) as u64);
+        let deviation = (3.0 * (encoding.variance() + 0.25)).sqrt() * plan.granularity();
+        prop_assert!((plan.error(3) / deviation - 1.0).abs() < 1e-12);
         if let Some(max_abs) = encoding.max_abs() {
             let largest = u128::from(max_abs) * u128::from(planner.clients);
             prop_assert!(largest <= u128::from(encoding.ring().max() >> 1));
@@ -145,7 +161,70 @@ proptest! {
         prop_assert_eq!(described.as_ref(), Ok(encoding));
     }
 
-    /// Section 6, in full: whoever survives, and whoever of them colludes.
+    /// Every refusal of parameters that are in range names a knob, and turning it as the error says helps.
+    #[test]
+    fn the_knob_that_a_refusal_names_helps((planner, _) in planners(), louder in 0..9_i32, longer in any::<bool>()) {
+        let z = planner.noise_multiplier * 10_f64.powi(louder);
+        let length = if longer { 1 << 40 } else { planner.length };
+        let planner = Planner { noise_multiplier: z, length, ..planner };
+        let error = match planner.plan() {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        let with_bits = |bits| Planner { bits, ..planner.clone() }.plan();
+        let quiet = Planner { noise_multiplier: 0.25, length: 1, ..planner.clone() };
+        let helped = |planner: Planner| matches!(planner.plan(), Ok(_) | Err(PrivacyError::Bits { bits: _, need: ..=64 }));
+        match error {
+            PrivacyError::Bits { bits, need: need @ ..=64 } => {
+                prop_assert!(need > bits && with_bits(need).is_ok());
+                let fewer = with_bits(need - 1).unwrap_err();
+                prop_assert_eq!(fewer, PrivacyError::Bits { bits: need - 1, need });
+            }
+            PrivacyError::Bits { .. } => {
+                prop_assert!(with_bits(64).is_err() && helped(quiet.mechanism(Mechanism::Skellam)));
+            }
+            PrivacyError::Unreachable { knob: "scale", reason } if reason.contains("use Skellam") => {
+                prop_assert!(planner.mechanism == Mechanism::DiscreteGaussian && helped(planner.mechanism(Mechanism::Skellam)));
+            }
+            PrivacyError::Unreachable { knob: "scale", reason } => {
+                prop_assert_eq!(reason, "lower `noise_multiplier` or `length`");
+                prop_assert!(helped(quiet.mechanism(Mechanism::Skellam)));
+            }
+            other => prop_assert!(false, "{:?} is refused with {}", planner, other),
+        }
+    }
+
+    /// Section 6 for many clients: sets drawn at random, and the worst set, in which all colluders survive and no more than they must.
+    #[test]
+    fn no_set_of_survivors_of_a_large_session_has_less_noise_than_promised(
+        clients in 9..3000_u32,
+        part in (0.4..1.0_f64, 0.0..0.9_f64),
+        sixteenths in 1..100_u32,
+        gaussian in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let threshold = ((f64::from(clients) * part.0) as u32).max(1);
+        let colluders = ((f64::from(threshold) * part.1) as u32).min(threshold - 1);
+        let mechanism = if gaussian { Mechanism::DiscreteGaussian } else { Mechanism::Skellam };
+        let z = f64::from(sixteenths) / 16.0;
+        let planner = Encoding::planner(clients, threshold, colluders, 300, 1.0, z, 36).mechanism(mechanism);
+        // So many clients that a share of discrete Gaussian noise would be too narrow: refused, not weakened.
+        let Ok(plan) = planner.plan() else { return Ok(prop_assert!(gaussian)) };
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut ids: Vec<u32> = (0..clients).collect();
+        for _ in 0..20 {
+            ids.shuffle(&mut rng);
+            let survivors: BTreeSet<u32> = ids.iter().copied().take(rng.random_range(threshold..=clients) as usize).collect();
+            ids.shuffle(&mut rng);
+            let colluding: BTreeSet<u32> = ids.iter().copied().take(rng.random_range(0..=colluders) as usize).collect();
+            prop_assert!(reaches(plan.encoding(), survivors.difference(&colluding).count() as u32, sixteenths));
+        }
+        let worst = (0..threshold).filter(|id| *id >= colluders).count() as u32;
+        prop_assert!(reaches(plan.encoding(), worst, sixteenths) && worst == plan.release().honest);
+    }
+
+    /// Section 6, in full: whoever survives, and whoever of them colludes. All clients have one law and draw independently, so that the
+    /// variance of a set is its size times that of one.
     #[test]
     fn every_allowed_set_of_survivors_and_colluders_leaves_the_promised_noise(
         clients in 2..9_u32,
