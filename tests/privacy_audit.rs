@@ -142,11 +142,18 @@ fn audit(encoding: &Encoding, honest: u32, direction: &[f32]) -> f64 {
 
 /// The same encoding, but each client draws noise of half the deviation: what a broken sampler would do.
 fn with_half_the_noise(encoding: &Encoding) -> Encoding {
-    let (NoiseLaw::Skellam { variance } | NoiseLaw::DiscreteGaussian { variance }) = encoding.release().law else { panic!() };
-    let quarter = Rational::new(variance.numerator(), 4 * variance.denominator()).unwrap();
+    let parameter = match encoding.release().law {
+        NoiseLaw::Skellam { variance: whole } | NoiseLaw::DiscreteGaussian { variance: whole } => {
+            Rational::new(whole.numerator(), 4 * whole.denominator()).unwrap()
+        }
+        NoiseLaw::LaplaceShare { noise_parameter: whole, .. } => {
+            Rational::new(2 * whole.numerator(), whole.denominator()).unwrap()
+        }
+        other => panic!("{other:?}"),
+    };
     let mut description = encoding.describe();
-    description[37..45].copy_from_slice(&quarter.numerator().to_le_bytes());
-    description[45..53].copy_from_slice(&quarter.denominator().to_le_bytes());
+    description[37..45].copy_from_slice(&parameter.numerator().to_le_bytes());
+    description[45..53].copy_from_slice(&parameter.denominator().to_le_bytes());
     Encoding::from_description(&description).unwrap()
 }
 
@@ -173,6 +180,14 @@ fn one_value_with_skellam_noise_is_as_private_as_claimed_and_half_the_noise_is_c
 fn one_value_with_discrete_gaussian_noise_is_as_private_as_claimed_and_half_the_noise_is_caught() {
     let planner = planner(1).rotation(None).rounding(Rounding::Plain).mechanism(Mechanism::DiscreteGaussian);
     passes_and_catches(&planner.plan().unwrap(), &[1.0], 0.5);
+}
+
+/// The claim is that of pure differential privacy, at any delta.
+#[test]
+fn one_value_with_laplace_shares_is_as_private_as_claimed_and_half_the_noise_is_caught() {
+    let plan = planner(1).rotation(None).mechanism(Mechanism::DiscreteLaplaceShares).plan().unwrap();
+    assert!(claim(&plan.release()) <= 1.0);
+    passes_and_catches(&plan, &[1.0], 0.7);
 }
 
 /// Rotated, rounded to few levels, in words of few bits.

@@ -12,9 +12,11 @@ use std::collections::BTreeMap;
 use common::{Leaves, Round2, World, agree_and_reveal, masking::over_both_maskings, read_all, run, until_inputs};
 use half::{bf16, f16};
 use plain::{l2, len, noise, rounded, seed, vector};
+use rand::{SeedableRng, rngs::StdRng};
 use veilsum::{
-    Bound, ClientId, Error, Identity, InputError, Masking, Session, SessionBuilder,
-    dp::{Encoding, Mechanism, Plan, Planner, Rounding, Values, Weights},
+    Bound, ClientId, Error, Identity, InputError, Masking, Ring, Session, SessionBuilder,
+    account::{Accountant, Event, NeighboringRelation, PureAccountant, distributed::DiscreteLaplaceShares},
+    dp::{Encoding, Mechanism, NoiseLaw, NoiseSeed, Plan, Planner, Rational, Rounding, Sampler, Values, Weights},
     secagg::upload::MemorySpool,
 };
 
@@ -24,6 +26,7 @@ over_both_maskings! {
     a_vector_is_encoded_masked_and_decoded_piece_by_piece,
     every_mechanism_and_rounding_survives_a_session,
     a_client_reads_the_encoding_from_the_descriptor,
+    counts_are_purely_private_without_an_encoding,
 }
 
 const CLIENTS: u32 = 7;
@@ -177,7 +180,10 @@ fn a_weighted_mean_comes_back_from_those_who_stay(masking: Masking) {
         let deviation = plan.error(survivors.len() as u32);
         assert!((total - weight).abs() < 5.0 * deviation / 0.005, "{total} for {weight}");
         for (value, exact) in values.iter().zip(exact_sum(&parties, &survivors)) {
-            assert!((value / total - exact / weight).abs() < 6.0 * deviation / weight, "{value} / {total} for {exact} / {weight}");
+            assert!(
+                (value / total - exact / weight).abs() < 6.0 * deviation / weight,
+                "{value} / {total} for {exact} / {weight}"
+            );
         }
     }
 }
@@ -224,6 +230,8 @@ fn every_mechanism_and_rounding_survives_a_session(masking: Masking) {
         (Mechanism::Skellam, Rounding::Conditional, Some(6)),
         (Mechanism::DiscreteGaussian, Rounding::Conditional, None),
         (Mechanism::DiscreteGaussian, Rounding::Plain, Some(16)),
+        (Mechanism::DiscreteLaplaceShares, Rounding::Conditional, None),
+        (Mechanism::DiscreteLaplaceShares, Rounding::Plain, Some(6)),
     ] {
         for length in [1, 333] {
             let plan = plan(masking, planner(length).mechanism(mechanism).rounding(rounding).rotation(rotation));
@@ -251,4 +259,35 @@ fn a_client_reads_the_encoding_from_the_descriptor(masking: Masking) {
         let refused = state.mask(&[0, too_large], &mut Vec::new());
         assert_eq!(refused, Err(Error::Input(InputError::WordOutOfRange { position: 1 })));
     }
+}
+
+/// A histogram to which each client adds one count: integers with L1 sensitivity 1, and Laplace shares from the sampler alone.
+fn counts_are_purely_private_without_an_encoding(masking: Masking) {
+    let (mut world, ring) = (World::masked(CLIENTS.into(), 6, masking), Ring::new(20).unwrap());
+    let honest = CLIENTS - DROPOUTS - COLLUDERS;
+    let law = NoiseLaw::LaplaceShare { noise_parameter: Rational::new(1, 2).unwrap(), shares: honest };
+    let (sampler, bins) = (Sampler::new(law).unwrap(), 1000);
+    let session = limits(world.builder(bins as u64, 20)).build().unwrap();
+    let integers = |place: usize| {
+        let mut integers = vec![0; bins];
+        integers[place] = 1;
+        sampler.add(&NoiseSeed::random(&mut StdRng::seed_from_u64(place as u64)).unwrap(), 0, &mut integers);
+        integers
+    };
+    let noisy: BTreeMap<ClientId, Vec<i64>> = world.ids().into_iter().zip((0..).map(integers)).collect();
+    let wrap = |integers: &Vec<i64>| integers.iter().map(|integer| ring.wrap(*integer)).collect();
+    let inputs = noisy.iter().map(|(id, integers)| (*id, wrap(integers))).collect();
+    let ids = world.ids();
+    let (sum, _) = run(&mut world, &session, &inputs, &Leaves::from([(ids[0], 2), (ids[6], 1)])).unwrap();
+    let sums: Vec<i64> = read_all(&sum).into_iter().map(|word| ring.centered(word)).collect();
+    assert!((0..bins).all(|bin| sums[bin] == sum.survivors().iter().map(|id| noisy[id][bin]).sum::<i64>()));
+    // Five shares of which four make the noise of parameter 1/2: its variance is 2 q / (1 - q)^2 or 7.84; the fourth moment is below 6 variances.
+    let variance = sums.iter().map(|count| count.pow(2) as f64).sum::<f64>() / bins as f64 / 1.25;
+    assert!((6.0..10.0).contains(&variance), "{variance}");
+    let event =
+        Event::DiscreteLaplaceShares(DiscreteLaplaceShares::new(0.5, 1, bins as u64, honest.into(), honest.into()).unwrap());
+    let mut accountant = PureAccountant::new(NeighboringRelation::ReplaceSpecial);
+    accountant.compose(&event, 1).unwrap();
+    let epsilon = accountant.epsilon(0.0).unwrap();
+    assert!((0.5..0.500_001).contains(&epsilon), "{epsilon}");
 }

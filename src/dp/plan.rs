@@ -1,7 +1,9 @@
 //! The choice of scale and noise, or the reason why there is none (docs/privacy.md, section 9).
 
 use super::{
-    encoding::{Encoding, LOG2_BLOCKS, MAX_LEVELS, Mechanism, Release, Rounding, Weights, float, norm_bound, padded, require},
+    encoding::{
+        Encoding, LOG2_BLOCKS, MAX_LEVELS, Mechanism, Release, Rounding, Weights, float, norm_bound, one_norm, padded, require,
+    },
     noise::{NoiseLaw, Rational},
 };
 use crate::{error::PrivacyError, math::ring::Ring};
@@ -14,6 +16,10 @@ const LOG2_WRAP: i32 = -20;
 const MAX_INFLATION: f64 = 2.0;
 /// Steps of a bisection of scales.
 const STEPS: usize = 64;
+/// Laplace shares have no sampler for smaller noise parameters: one part of this, and some room.
+const LEAST_PARAMETER: f64 = 1.0 / 3400.0;
+/// The largest noise parameter of Laplace noise.
+const MOST_PARAMETER: f64 = 64.0;
 /// Bits of a scale that are kept.
 const SCALE_BITS: u32 = 16;
 
@@ -42,6 +48,9 @@ impl Encoding {
     /// vectors of `length` values that are clipped to the L2 norm `clip`.
     ///
     /// The noise of any `threshold - colluders` clients has a standard deviation of at least `noise_multiplier` times the L2 sensitivity.
+    /// With [`Mechanism::DiscreteLaplaceShares`] their noise has a scale of `noise_multiplier` times the L1 sensitivity, and epsilon is at
+    /// most `1 / noise_multiplier`.
+    ///
     /// Words have `bits` bits. Skellam noise, conditional rounding, a rotation, no weights, one round: [`Encoding::planner`] changes that.
     ///
     /// # Errors
@@ -145,8 +154,7 @@ impl Planner {
     /// number of bits that is enough; [`PrivacyError::Unreachable`] if no scale can do. Never a plan that does not hold.
     pub fn plan(&self) -> Result<Plan, PrivacyError> {
         self.check()?;
-        let finest = self.finest()?;
-        let coarsest = self.coarsest(finest)?;
+        let (coarsest, finest) = self.scales()?;
         let scale = if self.holds(finest, self.bits) {
             finest
         } else if self.holds(coarsest, self.bits) {
@@ -204,20 +212,24 @@ impl Planner {
         }
     }
 
-    /// The coarsest scale at which rounding does not dominate.
-    fn coarsest(&self, finest: f64) -> Result<f64, PrivacyError> {
+    /// The coarsest scale at which rounding does not dominate, and the finest: between them the noise has a sampler and a theorem.
+    fn scales(&self) -> Result<(f64, f64), PrivacyError> {
+        let finest = self.finest()?;
         let coarsest = bisect(finest, finest * 1e-12, |scale| self.inflation(scale) <= MAX_INFLATION);
-        if self.mechanism == Mechanism::Skellam {
-            return Ok(coarsest);
+        let unreachable = |reason| PrivacyError::Unreachable { knob: "scale", reason };
+        match self.mechanism {
+            Mechanism::Skellam => Ok((coarsest, finest)),
+            Mechanism::DiscreteGaussian => {
+                let large = |scale| self.candidate(scale, self.bits).is_ok_and(|encoding| encoding.variance() >= 1.0);
+                let reason = "discrete Gaussian shares need a variance of 1: use Skellam";
+                if large(finest) { Ok((bisect(finest, coarsest, large), finest)) } else { Err(unreachable(reason)) }
+            }
+            Mechanism::DiscreteLaplaceShares => {
+                let narrow = |scale| self.candidate(scale, self.bits).is_ok();
+                let reason = "Laplace shares are for short vectors: lower `noise_multiplier` or `length`, or use Skellam";
+                if narrow(coarsest) { Ok((coarsest, bisect(coarsest, finest, narrow))) } else { Err(unreachable(reason)) }
+            }
         }
-        let large = |scale| self.candidate(scale, self.bits).is_ok_and(|encoding| encoding.variance() >= 1.0);
-        if !large(finest) {
-            return Err(PrivacyError::Unreachable {
-                knob: "scale",
-                reason: "discrete Gaussian shares need a variance of 1: use Skellam",
-            });
-        }
-        Ok(bisect(finest, coarsest, large))
     }
 
     fn l2_squared(&self, scale: f64) -> Option<u64> {
@@ -259,6 +271,9 @@ impl Planner {
 
     /// The noise of one client: a fraction that is not below its share of the target.
     fn law(&self, l2_squared: u64) -> Option<NoiseLaw> {
+        if self.mechanism == Mechanism::DiscreteLaplaceShares {
+            return self.laplace_share(l2_squared);
+        }
         let target = self.noise_multiplier * self.noise_multiplier * float(l2_squared) / f64::from(self.honest());
         let denominator = if target < float(1 << 30) { 1 << 20 } else { 1 };
         let numerator = libm::ceil(target * float(denominator) * (1.0 + 8.0 * f64::EPSILON));
@@ -266,9 +281,19 @@ impl Planner {
         let numerator = (numerator <= float(1 << 60)).then_some(numerator as u64)?;
         let variance = Rational::new(numerator, denominator).ok()?;
         Some(match self.mechanism {
-            Mechanism::Skellam => NoiseLaw::Skellam { variance },
             Mechanism::DiscreteGaussian => NoiseLaw::DiscreteGaussian { variance },
+            _ => NoiseLaw::Skellam { variance },
         })
+    }
+
+    /// As many shares as honest clients survive at least make up noise of a parameter that is not above the target.
+    fn laplace_share(&self, l2_squared: u64) -> Option<NoiseLaw> {
+        let l1 = one_norm(l2_squared, padded(self.coordinates(), self.block()));
+        let target = (1.0 - 8.0 * f64::EPSILON) / (self.noise_multiplier * float(l1));
+        let denominator = 1 << 30;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 2^36")]
+        let numerator = (target >= LEAST_PARAMETER).then(|| (target.min(MOST_PARAMETER) * float(denominator)) as u64)?;
+        Some(NoiseLaw::LaplaceShare { noise_parameter: Rational::new(numerator, denominator).ok()?, shares: self.honest() })
     }
 }
 
@@ -356,8 +381,16 @@ impl Plan {
 
     fn check(&self, log2_wrap: i32) -> Result<(), PrivacyError> {
         self.encoding.check()?;
-        let target = self.noise_multiplier * self.noise_multiplier * float(self.encoding.l2_squared);
-        let enough = f64::from(self.least) * self.encoding.variance() >= target;
+        let release = self.release();
+        let enough = match release.law {
+            NoiseLaw::LaplaceShare { noise_parameter, shares } => {
+                shares <= release.honest && noise_parameter.to_f64() * self.noise_multiplier * float(release.l1) <= 1.0
+            }
+            _ => {
+                let target = self.noise_multiplier * self.noise_multiplier * float(release.l2_squared);
+                f64::from(release.honest) * self.encoding.variance() >= target
+            }
+        };
         let holds = self.log2_wrap() <= f64::from(log2_wrap) && self.inflation() <= MAX_INFLATION;
         if enough && holds {
             Ok(())

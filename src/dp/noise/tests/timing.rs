@@ -31,7 +31,8 @@ impl rand_core::TryRng for Counting {
 
 /// The correlation coefficient of pairs.
 fn correlation(pairs: &[(f64, f64)]) -> f64 {
-    let mean = |value: fn(&(f64, f64)) -> f64| pairs.iter().map(value).sum::<f64>() / f64::from(u32::try_from(pairs.len()).unwrap());
+    let mean =
+        |value: fn(&(f64, f64)) -> f64| pairs.iter().map(value).sum::<f64>() / f64::from(u32::try_from(pairs.len()).unwrap());
     let (a, b) = (mean(|pair| pair.0), mean(|pair| pair.1));
     let product = |left: fn(f64, f64) -> f64| pairs.iter().map(|(x, y)| left(x - a, y - b)).sum::<f64>();
     product(|x, y| x * y) / (product(|x, _| x * x) * product(|_, y| y * y)).sqrt()
