@@ -1,12 +1,12 @@
 //! The choice of scale and noise, or the reason why there is none (docs/privacy.md, section 9).
 
 use super::{
-    encoding::{
-        Encoding, LOG2_BLOCKS, MAX_LEVELS, Mechanism, Release, Rounding, Weights, float, norm_bound, one_norm, padded, require,
-    },
-    noise::{NoiseLaw, Rational},
+    encoding::{Encoding, LOG2_BLOCKS, MAX_LEVELS, Mechanism, Release, Rounding, Weights, float, norm_bound, padded, require},
+    noise::NoiseLaw,
 };
 use crate::{error::PrivacyError, math::ring::Ring};
+
+mod law;
 
 /// Default block of a rotation: in the first cache of a processor.
 const LOG2_BLOCK: u8 = 12;
@@ -16,10 +16,6 @@ const LOG2_WRAP: i32 = -20;
 const MAX_INFLATION: f64 = 2.0;
 /// Steps of a bisection of scales.
 const STEPS: usize = 64;
-/// Laplace shares have no sampler for smaller noise parameters: one part of this, and some room.
-const LEAST_PARAMETER: f64 = 1.0 / 3400.0;
-/// The largest noise parameter of Laplace noise.
-const MOST_PARAMETER: f64 = 64.0;
 /// Bits of a scale that are kept.
 const SCALE_BITS: u32 = 16;
 
@@ -267,33 +263,6 @@ impl Planner {
         };
         encoding.max_abs = encoding.least_max_abs();
         Ok(encoding)
-    }
-
-    /// The noise of one client: a fraction that is not below its share of the target.
-    fn law(&self, l2_squared: u64) -> Option<NoiseLaw> {
-        if self.mechanism == Mechanism::DiscreteLaplaceShares {
-            return self.laplace_share(l2_squared);
-        }
-        let target = self.noise_multiplier * self.noise_multiplier * float(l2_squared) / f64::from(self.honest());
-        let denominator = if target < float(1 << 30) { 1 << 20 } else { 1 };
-        let numerator = libm::ceil(target * float(denominator) * (1.0 + 8.0 * f64::EPSILON));
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an integer in range")]
-        let numerator = (numerator <= float(1 << 60)).then_some(numerator as u64)?;
-        let variance = Rational::new(numerator, denominator).ok()?;
-        Some(match self.mechanism {
-            Mechanism::DiscreteGaussian => NoiseLaw::DiscreteGaussian { variance },
-            _ => NoiseLaw::Skellam { variance },
-        })
-    }
-
-    /// As many shares as honest clients survive at least make up noise of a parameter that is not above the target.
-    fn laplace_share(&self, l2_squared: u64) -> Option<NoiseLaw> {
-        let l1 = one_norm(l2_squared, padded(self.coordinates(), self.block()));
-        let target = (1.0 - 8.0 * f64::EPSILON) / (self.noise_multiplier * float(l1));
-        let denominator = 1 << 30;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 2^36")]
-        let numerator = (target >= LEAST_PARAMETER).then(|| (target.min(MOST_PARAMETER) * float(denominator)) as u64)?;
-        Some(NoiseLaw::LaplaceShare { noise_parameter: Rational::new(numerator, denominator).ok()?, shares: self.honest() })
     }
 }
 
