@@ -104,9 +104,8 @@ fn samplers(rng: &mut StdRng) {
 
 /// A vector of fixed or random values of the same size; no zeros, which some processors multiply faster.
 fn reals(rng: &mut StdRng, random: bool, size: f32) -> Vec<f32> {
-    (0..4096)
-        .map(|_| if random { rng.random_range(-size..size) } else { rng.random_range(-size..size) * 0.0 + size / 2.0 })
-        .collect()
+    let (random, fixed) = (f32::from(u8::from(random)), f32::from(u8::from(!random)));
+    (0..4096).map(|_| rng.random_range(-size..size) * random + fixed * size / 2.0).collect()
 }
 
 /// The private encoding without noise, and fixed point. Conditional rounding repeats itself as often as the data wants, so its time
