@@ -5,10 +5,11 @@ import struct
 from dataclasses import replace
 
 import floats
-from floats import CONDITIONAL, GAUSSIAN, SKELLAM, Encoding
+from floats import CONDITIONAL, GAUSSIAN, LAPLACE_SHARE, SKELLAM, Encoding
 from suite import Fault, Reader, require
 
 DESCRIPTION = "description"
+LAWS = {SKELLAM: "skellam", GAUSSIAN: "gaussian", LAPLACE_SHARE: "laplace_share"}
 
 
 class Refused(Exception):
@@ -24,7 +25,7 @@ def read(data):
                  l2_squared=r.uint(8), law=r.uint(1), numerator=r.uint(8), denominator=r.uint(8), clients=r.uint(4), honest=r.uint(4),
                  max_weight=r.uint(4), weight_unit=double(), max_abs=r.uint(8), round=r.uint(8), rotation_seed=r.take(32))
     r.end()
-    require(2 <= e.bits <= 64 and e.rounding <= 1 and e.law in (SKELLAM, GAUSSIAN), 214)
+    require(2 <= e.bits <= 64 and e.rounding <= 1 and e.law in LAWS, 214)
     require(e.numerator >= 1 and 1 <= e.denominator <= 2**32 and math.gcd(e.numerator, e.denominator) == 1, 214)
     require(e.max_weight or floats.bits(e.weight_unit) == bytes(8), 214)
     check(e)
@@ -42,7 +43,7 @@ def check(e):
     need("honest", 1 <= e.honest <= e.clients)
     need("l2_squared", e.l2_squared >= e.least_l2_squared())
     need("weight_unit", not e.max_weight or e.weight_unit > 0 and math.isfinite(e.weight_unit))
-    need("noise_multiplier", e.law == SKELLAM or e.numerator >= e.denominator)
+    need("noise_multiplier", e.law != GAUSSIAN or e.numerator >= e.denominator)
     # The least that section 8 allows: here what is surely too small, or surely enough.
     need("max_abs", not e.max_abs or e.max_abs > math.isqrt(e.l2_squared))
 
@@ -87,7 +88,7 @@ def valid_json(e):
     assert read(e.describe()) == e
     return {"description": e.describe(), "length": e.length, "vector_len": e.vector_len, "clip": floats.bits(e.clip),
             "scale": floats.bits(e.scale), "bits": e.bits, "block": e.block, "conditional": e.rounding == CONDITIONAL,
-            "l2_squared": e.l2_squared, "law": {SKELLAM: "skellam", GAUSSIAN: "gaussian"}[e.law], "numerator": e.numerator,
+            "l2_squared": e.l2_squared, "law": LAWS[e.law], "numerator": e.numerator,
             "denominator": e.denominator, "clients": e.clients, "honest": e.honest, "max_weight": e.max_weight,
             "weight_unit": floats.bits(e.weight_unit), "max_abs": e.max_abs, "round": e.round, "rotation_seed": e.rotation_seed}
 

@@ -13,7 +13,7 @@ REDUCE = 2.0**-600
 KEY_POSITIONS = 2**20
 ATTEMPTS = 90
 PLAIN, CONDITIONAL = 0, 1
-SKELLAM, GAUSSIAN = 1, 2
+SKELLAM, GAUSSIAN, LAPLACE_SHARE = 1, 2, 3
 FORMATS = {"f64": "<d", "f32": "<f", "f16": "<e"}
 
 
@@ -222,7 +222,10 @@ class Encoder:
         self.words = [x % 2**e.bits for x in self.integers]
 
     def _law(self):
-        return ("skellam" if self.e.law == SKELLAM else "gaussian", self.e.numerator, self.e.denominator)
+        ratio = self.e.numerator, self.e.denominator
+        if self.e.law == LAPLACE_SHARE:
+            return ("laplace_share", *ratio, self.e.honest)
+        return ("skellam" if self.e.law == SKELLAM else "gaussian", *ratio)
 
     def _round(self, seed, start):
         self.norms = []

@@ -210,7 +210,7 @@ def encoding_file():
     fixed = obj({"description": octets(14), "clip": DOUBLE, "fraction_bits": integer(0, 50), "max_weight": U32, "clients": U32, "max_abs": U64,
                  "modulus_bits": integer(2, 64), "type": KIND, "vectors": some(obj(vector)), "sum": some(U64), "mean": DOUBLES})
     valid = obj({"description": DESCRIPTION, "length": U64, "vector_len": U64, "clip": DOUBLE, "scale": DOUBLE, "bits": integer(2, 64), "block": U32,
-                 "conditional": FLAG, "l2_squared": U64, "law": one_of("skellam", "gaussian"), "numerator": U64, "denominator": U64, "clients": U32,
+                 "conditional": FLAG, "l2_squared": U64, "law": one_of("skellam", "gaussian", "laplace_share"), "numerator": U64, "denominator": U64, "clients": U32,
                  "honest": U32, "max_weight": U32, "weight_unit": DOUBLE, "max_abs": U64, "round": U64, "rotation_seed": SEED})
     one = {"name": TEXT, "description": DESCRIPTION, "type": KIND, "seed": octets(64), "attempts": integer(1, 90)}
     return obj({

@@ -8,7 +8,7 @@ import descriptions
 import floats
 from data import centred
 from fixed_point import FixedPoint
-from floats import CONDITIONAL, GAUSSIAN, PLAIN, SKELLAM, Encoding
+from floats import CONDITIONAL, GAUSSIAN, LAPLACE_SHARE, PLAIN, SKELLAM, Encoding
 from suite import Fault
 from vec_common import hexed, rnd
 
@@ -112,6 +112,7 @@ def encode_cases():
     coarse = encoding(64, 12.0, 1.0, 16, log2_block=0, numerator=100, denominator=1)
     one_block = encoding(37, 2.0, 2.0**12, 30, log2_block=0, numerator=1, denominator=40)
     wide = encoding(100, 1.0, 2.0**20, 48, law=GAUSSIAN, numerator=10**13, denominator=7, log2_block=7)
+    counts = encoding(20, 4.0, 1.0, 24, log2_block=0, rounding=PLAIN, law=LAPLACE_SHARE, numerator=1, denominator=16)
     ends = [0.0, -0.0, 5e-324, -5e-324, 1e-310, 2.0**-1022, 1.0, -1.0]
     return [
         ("inside the clipping norm", small, "f32", reals("small", 50, 0.7), 1),
@@ -130,6 +131,7 @@ def encode_cases():
         ("squares that underflow", encoding(8, 2.0**-60, 2.0**70, 20), "f64", [2.0**-64 * x for x in ends], 1),
         ("a wide law of several parts", wide, "f32", reals("wide", 100, 0.3), 1),
         ("a wide Skellam law", encoding(30, 1.0, 2.0**12, 40, numerator=10**6, denominator=1), "f64", reals("wide/2", 30, 0.1), 1),
+        ("shares of Laplace noise", counts, "f64", [1.0, 0.0, 2.0, 0.0] * 5, 1),
         ("bounded words", bounded(small, 400), "f32", reals("small", 50, 0.7), 1),
         ("bounded words, not rotated", bounded(one_block, 300), "f32", reals("bounded", 37, 1.0), 1),
     ]

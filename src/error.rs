@@ -519,6 +519,9 @@ pub enum InputError {
     /// The source of values did not read the same twice.
     #[error("the values changed while they were encoded: their norm passes the bound")]
     Changed,
+    /// A sampler of other noise than the encoding promises.
+    #[error("the sampler's law is not the encoding's")]
+    Sampler,
 }
 
 /// Something outside this library failed.
@@ -588,7 +591,7 @@ codes! {
         Incomplete { .. } => 605, WordWidth(_) => 606, Range { .. } => 607, WrongState => 608, NotFinite { .. } => 609,
         Weight { .. } => 610, Length { .. } => 611,
         UploadOffset { .. } => 612, Shard => 613,
-        Rounding { .. } => 614, Truncated { .. } => 615, Changed => 616,
+        Rounding { .. } => 614, Truncated { .. } => 615, Changed => 616, Sampler => 617,
     }
     EnvironmentError { Rng => 701, Signer => 702, Spool(_) => 703, Memory { .. } => 704 }
 }

@@ -2,18 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "tests")]
 
+#[path = "common/plain.rs"]
+mod plain;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use half::{bf16, f16};
-use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use plain::{l2, len, noise, rounded, seed, vector};
+use proptest::prelude::*;
 use veilsum::{
     InputError,
-    dp::{Encoding, EncodingSeed, NoiseSeed, Planner, Rounding, Sampler, Values, Weights},
+    dp::{Encoding, NoiseLaw, Planner, Rational, Rounding, Sampler, Values, Weights},
 };
-
-fn seed(number: u64) -> EncodingSeed {
-    EncodingSeed::generate(&mut StdRng::seed_from_u64(number)).unwrap()
-}
 
 fn planner(length: usize) -> Planner {
     Encoding::planner(10, 8, 2, length as u64, 1.0, 0.5, 32)
@@ -21,22 +21,6 @@ fn planner(length: usize) -> Planner {
 
 fn encoding(length: usize) -> Encoding {
     planner(length).plan().unwrap().encoding().clone()
-}
-
-/// A vector of norm `norm`.
-fn vector(length: usize, norm: f64, number: u64) -> Vec<f32> {
-    let mut rng = StdRng::seed_from_u64(number);
-    let values: Vec<f64> = (0..length).map(|_| rng.random_range(-1.0..1.0)).collect();
-    let factor = norm / l2(&values);
-    values.into_iter().map(|value| (value * factor) as f32).collect()
-}
-
-fn l2(values: &[f64]) -> f64 {
-    values.iter().map(|value| value * value).sum::<f64>().sqrt()
-}
-
-fn len(encoding: &Encoding) -> usize {
-    usize::try_from(encoding.vector_len()).unwrap()
 }
 
 fn words(encoding: &Encoding, values: &(impl Values + ?Sized), number: u64) -> Vec<u32> {
@@ -49,12 +33,6 @@ fn words_with(sampler: &Sampler, encoding: &Encoding, values: &(impl Values + ?S
     words
 }
 
-fn rounded(encoding: &Encoding, values: &(impl Values + ?Sized), weight: u32, number: u64) -> Vec<i64> {
-    let mut integers = vec![0; len(encoding)];
-    encoding.encoder_without_noise(values, weight, seed(number)).unwrap().next_integers(&mut integers).unwrap();
-    integers
-}
-
 fn decoded(encoding: &Encoding, sum: &[u32]) -> Vec<f64> {
     let mut values = vec![0.0; sum.len()];
     encoding.decode(0, sum, &mut values).unwrap();
@@ -63,16 +41,6 @@ fn decoded(encoding: &Encoding, sum: &[u32]) -> Vec<f64> {
 
 fn wrap(encoding: &Encoding, integer: i64) -> u32 {
     encoding.ring().wrap(integer) as u32
-}
-
-/// The noise that a seed gives: drawn as the encoder draws it, added to nothing.
-fn noise(encoding: &Encoding, number: u64) -> Vec<i64> {
-    let mut rng = StdRng::seed_from_u64(number);
-    // The coins of rounding come first.
-    rng.fill_bytes(&mut [0; 32]);
-    let mut noise = vec![0; len(encoding)];
-    encoding.sampler().unwrap().add(&NoiseSeed::random(&mut rng).unwrap(), 0, &mut noise);
-    noise
 }
 
 #[test]
@@ -267,6 +235,22 @@ fn bad_weights_and_lengths_are_refused() {
     assert_eq!(encoder.next_words(&mut [0_u64; 10]), Ok(()));
 }
 
+/// Less noise than the description promises would be a leak that no later step can see.
+#[test]
+fn a_sampler_of_another_law_is_refused_and_both_kinds_of_the_right_law_are_taken() {
+    let (encoding, values) = (encoding(10), vec![0.0_f32; 10]);
+    let NoiseLaw::Skellam { variance } = encoding.release().law else { panic!() };
+    let half = NoiseLaw::Skellam { variance: Rational::new(variance.numerator(), 2 * variance.denominator()).unwrap() };
+    for law in [half, NoiseLaw::DiscreteGaussian { variance }] {
+        let refused = encoding.encoder(&Sampler::new(law).unwrap(), &values, 1, seed(1)).err();
+        assert_eq!(refused, Some(InputError::Sampler));
+    }
+    for build in [Sampler::new, Sampler::constant_time] {
+        let sampler = build(encoding.release().law).unwrap();
+        assert!(encoding.encoder(&sampler, &values, 1, seed(1)).is_ok());
+    }
+}
+
 /// Values that grow after they have been read for their norm.
 struct Growing {
     values: Vec<f32>,
@@ -326,6 +310,16 @@ fn memory_is_that_of_a_block_whatever_the_length() {
     assert!(short < 400_000 && long < short + 10_000, "{short} {long}");
 }
 
+#[test]
+fn decoding_takes_no_memory_but_a_few_keys() {
+    for length in [1 << 16, 1 << 21] {
+        let (encoding, words) = (encoding(length), vec![5_u32; length]);
+        let mut values = vec![0.0; length];
+        let peak = allocation_counter::measure(|| encoding.decode(0, &words, &mut values).unwrap()).bytes_max;
+        assert!(peak < 1 << 12, "{peak}");
+    }
+}
+
 fn plan_bound(encoding: &Encoding) -> u64 {
     encoding.release().l2_squared
 }
@@ -346,5 +340,26 @@ fn every_vector_keeps_the_norm_bound_exactly() {
                 assert!(integers.iter().map(|integer| integer.unsigned_abs()).sum::<u64>() <= plan.release().l1);
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_vector_passes_the_norm_bounds_after_rounding(
+        values in prop::collection::vec(prop_oneof![3 => -1.0..1.0_f64, 1 => -1e200..1e200_f64, 1 => Just(0.0)], 1..300),
+        log2_size in -20..3_i32,
+        (bits, plain, rotation) in (8..24_u8, any::<bool>(), prop_oneof![Just(None), (6..9_u8).prop_map(Some)]),
+        number in any::<u64>(),
+    ) {
+        let values: Vec<f64> = values.into_iter().map(|value| value * 2_f64.powi(log2_size)).collect();
+        let rounding = if plain { Rounding::Plain } else { Rounding::Conditional };
+        let planner = Encoding::planner(2, 2, 0, values.len() as u64, 1.0, 0.1, bits).rounding(rounding).rotation(rotation);
+        let Ok(plan) = planner.plan() else { return Ok(()) };
+        let integers = rounded(plan.encoding(), &values, 1, number);
+        let squares: u128 = integers.iter().map(|integer| u128::from(integer.unsigned_abs()).pow(2)).sum();
+        let ones: u64 = integers.iter().map(|integer| integer.unsigned_abs()).sum();
+        prop_assert!(squares <= u128::from(plan.release().l2_squared) && ones <= plan.release().l1);
     }
 }

@@ -75,10 +75,7 @@ impl Row {
         refused: Option<String>,
     ) -> Self {
         let &Scheme { mechanism, rotation, clients, epsilon, bits } = scheme;
-        let mechanism = match mechanism {
-            Mechanism::Skellam => SKELLAM,
-            Mechanism::DiscreteGaussian => DISCRETE_GAUSSIAN,
-        };
+        let mechanism = if mechanism == Mechanism::Skellam { SKELLAM } else { DISCRETE_GAUSSIAN };
         Self { length, vectors, rotation, mechanism, clients, epsilon, bits, measured, refused }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     account::{
-        distributed::{DistributedDiscreteGaussian, DistributedSkellam, Sensitivity},
+        distributed::{DiscreteLaplaceShares, DistributedDiscreteGaussian, DistributedSkellam, Sensitivity},
         event::Event,
     },
     dp::{NoiseLaw, Release},
@@ -29,7 +29,12 @@ impl Event {
                 let all = DistributedDiscreteGaussian::new(sensitivity, variance.to_f64(), clients)?;
                 all.at(honest, 0).map(Self::DistributedDiscreteGaussian)
             }
-            _ => Err(PrivacyError::Parameter { knob: "law", expected: "Skellam or discrete Gaussian", got: f64::NAN }),
+            NoiseLaw::LaplaceShare { noise_parameter, shares } => {
+                let (l1, dimension) = (sensitivity.l1(), release.dimension);
+                let all = DiscreteLaplaceShares::new(noise_parameter.to_f64(), l1, dimension, shares.into(), clients)?;
+                all.at(honest, 0).map(Self::DiscreteLaplaceShares)
+            }
+            _ => Err(PrivacyError::Parameter { knob: "law", expected: "one of shares", got: f64::NAN }),
         }
     }
 }

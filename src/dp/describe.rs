@@ -16,15 +16,17 @@ use crate::{
 const KIND: u8 = 0x02;
 const SKELLAM: u8 = 1;
 const DISCRETE_GAUSSIAN: u8 = 2;
+const LAPLACE_SHARE: u8 = 3;
 
 impl Encoding {
     /// The canonical description, for [`crate::SessionBuilder::encoding`].
     #[must_use]
     pub fn describe(&self) -> Vec<u8> {
-        let (law, variance) = match self.law {
+        let (law, parameter) = match self.law {
             NoiseLaw::Skellam { variance } => (SKELLAM, Some(variance)),
             NoiseLaw::DiscreteGaussian { variance } => (DISCRETE_GAUSSIAN, Some(variance)),
-            _ => (0, None),
+            NoiseLaw::LaplaceShare { noise_parameter, .. } => (LAPLACE_SHARE, Some(noise_parameter)),
+            NoiseLaw::DiscreteLaplace { .. } => (0, None),
         };
         let weights = self.weights.unwrap_or(Weights { max: 0, unit: 0.0 });
         let mut out = Vec::with_capacity(121);
@@ -35,8 +37,8 @@ impl Encoding {
         out.extend_from_slice(&[self.ring.bits(), self.log2_block, u8::from(self.rounding == Rounding::Conditional)]);
         out.extend_from_slice(&self.l2_squared.to_le_bytes());
         out.push(law);
-        out.extend_from_slice(&variance.map_or(0, Rational::numerator).to_le_bytes());
-        out.extend_from_slice(&variance.map_or(0, Rational::denominator).to_le_bytes());
+        out.extend_from_slice(&parameter.map_or(0, Rational::numerator).to_le_bytes());
+        out.extend_from_slice(&parameter.map_or(0, Rational::denominator).to_le_bytes());
         out.extend_from_slice(&self.clients.to_le_bytes());
         out.extend_from_slice(&self.honest.to_le_bytes());
         out.extend_from_slice(&weights.max.to_le_bytes());
@@ -73,7 +75,8 @@ impl Encoding {
             1 => Rounding::Conditional,
             _ => return Err(DecodeError::Value),
         };
-        let (l2_squared, law) = (reader.u64()?, read_law(&mut reader)?);
+        let (l2_squared, law) = (reader.u64()?, reader.u8()?);
+        let parameter = Rational::new(reader.u64()?, reader.u64()?).map_err(|_| DecodeError::Value)?;
         let (clients, honest) = (reader.u32()?, reader.u32()?);
         let weights = Weights { max: reader.u32()?, unit: f64::from_bits(reader.u64()?) };
         let weights = (weights.max != 0).then_some(weights);
@@ -88,7 +91,7 @@ impl Encoding {
             log2_block,
             rounding,
             l2_squared,
-            law,
+            law: law_of(law, parameter, honest)?,
             clients,
             honest,
             weights,
@@ -99,12 +102,11 @@ impl Encoding {
     }
 }
 
-fn read_law(reader: &mut Reader<'_>) -> Result<NoiseLaw, DecodeError> {
-    let law = reader.u8()?;
-    let variance = Rational::new(reader.u64()?, reader.u64()?).map_err(|_| DecodeError::Value)?;
+fn law_of(law: u8, parameter: Rational, honest: u32) -> Result<NoiseLaw, DecodeError> {
     match law {
-        SKELLAM => Ok(NoiseLaw::Skellam { variance }),
-        DISCRETE_GAUSSIAN => Ok(NoiseLaw::DiscreteGaussian { variance }),
+        SKELLAM => Ok(NoiseLaw::Skellam { variance: parameter }),
+        DISCRETE_GAUSSIAN => Ok(NoiseLaw::DiscreteGaussian { variance: parameter }),
+        LAPLACE_SHARE => Ok(NoiseLaw::LaplaceShare { noise_parameter: parameter, shares: honest }),
         _ => Err(DecodeError::Value),
     }
 }

@@ -58,7 +58,8 @@ impl Encoding {
     ///
     /// # Errors
     /// [`InputError::Length`] if there are not [`Encoding::length`] values; [`InputError::NotFinite`] for a NaN or an infinity, with its
-    /// position; [`InputError::Weight`] above the largest weight; [`InputError::Rounding`] by a chance below 2^-64; what `values` gives.
+    /// position; [`InputError::Weight`] above the largest weight; [`InputError::Sampler`] unless the sampler has the encoding's law;
+    /// [`InputError::Rounding`] by a chance below 2^-64; what `values` gives.
     pub fn encoder<'a, V: Values + ?Sized>(
         &'a self,
         sampler: &'a Sampler,
@@ -122,6 +123,9 @@ impl<'a, V: Values + ?Sized> Encoder<'a, V> {
         }
         if values.len() != encoding.length {
             return Err(InputError::Length { expected: encoding.length, got: values.len() });
+        }
+        if sampler.is_some_and(|sampler| sampler.law() != encoding.law) {
+            return Err(InputError::Sampler);
         }
         let EncodingSeed { coins, noise } = seed;
         let mut source = Source {

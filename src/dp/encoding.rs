@@ -32,12 +32,15 @@ pub enum Rounding {
 
 /// Which noise the clients add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums, reason = "the two of docs/privacy.md for vectors")]
+#[allow(clippy::exhaustive_enums, reason = "those of docs/privacy.md for vectors")]
 pub enum Mechanism {
     /// The default: the sum of the shares of any `m` clients is again a Skellam variable, of `m` times the variance.
     Skellam,
     /// Lighter tails, but the sum is only close to a discrete Gaussian; each share needs a variance of at least 1.
     DiscreteGaussian,
+    /// Pure differential privacy: Pólya shares that make up discrete Laplace noise. For counts and other short vectors: the noise follows
+    /// the L1 sensitivity, which is up to `sqrt(D)` times the L2 sensitivity.
+    DiscreteLaplaceShares,
 }
 
 /// Weights: the vector `(w x, unit * w)` is clipped as one.
@@ -179,8 +182,7 @@ impl Encoding {
     #[must_use]
     pub fn release_with(&self, honest: u32) -> Release {
         let dimension = self.vector_len();
-        let one_norm = (u128::from(dimension) * u128::from(self.l2_squared)).isqrt();
-        let l1 = u64::try_from(one_norm).unwrap_or(u64::MAX).min(self.l2_squared);
+        let l1 = one_norm(self.l2_squared, dimension);
         let failures = f64::from(u8::from(self.rounding == Rounding::Conditional) + u8::from(self.max_abs.is_some()));
         let draws = f64::from(honest) * float(dimension);
         let failure = failures * libm::exp2(FAILURE_LOG2) + draws * libm::exp2(f64::from(DISTANCE_LOG2));
@@ -242,7 +244,10 @@ impl Encoding {
                 let large = variance.numerator() >= variance.denominator();
                 require("noise_multiplier", "so large that a discrete Gaussian share has variance 1", variance.to_f64(), large)
             }
-            _ => require("mechanism", "Skellam or discrete Gaussian", f64::NAN, false),
+            NoiseLaw::LaplaceShare { shares, .. } => {
+                require("shares", "the least number of honest survivors", f64::from(shares), shares == self.honest)
+            }
+            NoiseLaw::DiscreteLaplace { .. } => require("mechanism", "one with shares", f64::NAN, false),
         }
     }
 
@@ -250,7 +255,11 @@ impl Encoding {
     pub(super) fn variance(&self) -> f64 {
         match self.law {
             NoiseLaw::Skellam { variance } | NoiseLaw::DiscreteGaussian { variance } => variance.to_f64(),
-            _ => f64::NAN,
+            // 2 r q / (1 - q)^2 with r = 1 / shares
+            NoiseLaw::LaplaceShare { noise_parameter, shares } => {
+                0.5 / (f64::from(shares) * libm::pow(libm::sinh(noise_parameter.to_f64() / 2.0), 2.0))
+            }
+            NoiseLaw::DiscreteLaplace { .. } => f64::NAN,
         }
     }
 
@@ -275,6 +284,12 @@ pub(super) fn norm_bound(levels: f64, dimension: u64, rounding: Rounding) -> Opt
     let bound = libm::ceil(bound * (1.0 + 8.0 * f64::EPSILON));
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an integer in range")]
     (bound < float(1 << 62)).then_some(bound as u64)
+}
+
+/// The largest L1 norm of `dimension` integers of this squared L2 norm, at most (section 5).
+pub(super) fn one_norm(l2_squared: u64, dimension: u64) -> u64 {
+    let root = (u128::from(dimension) * u128::from(l2_squared)).isqrt();
+    u64::try_from(root).unwrap_or(u64::MAX).min(l2_squared)
 }
 
 /// `coordinates`, rounded up to whole blocks.

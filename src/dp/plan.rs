@@ -1,8 +1,12 @@
 //! The choice of scale and noise, or the reason why there is none (docs/privacy.md, section 9).
 
-use super::encoding::{Encoding, Mechanism, Release, Rounding, Weights, float};
+use super::{
+    encoding::{Encoding, Mechanism, Release, Rounding, Weights, float},
+    noise::NoiseLaw,
+};
 use crate::error::PrivacyError;
 
+mod law;
 mod search;
 
 use search::bisect;
@@ -39,6 +43,9 @@ impl Encoding {
     /// vectors of `length` values that are clipped to the L2 norm `clip`.
     ///
     /// The noise of any `threshold - colluders` clients has a standard deviation of at least `noise_multiplier` times the L2 sensitivity.
+    /// With [`Mechanism::DiscreteLaplaceShares`] their noise has a scale of `noise_multiplier` times the L1 sensitivity, and epsilon is at
+    /// most `1 / noise_multiplier`.
+    ///
     /// Words have `bits` bits. Skellam noise, conditional rounding, a rotation, no weights, one round: [`Encoding::planner`] changes that.
     ///
     /// # Errors
@@ -142,8 +149,7 @@ impl Planner {
     /// number of bits that is enough; [`PrivacyError::Unreachable`] if no scale can do. Never a plan that does not hold.
     pub fn plan(&self) -> Result<Plan, PrivacyError> {
         self.check()?;
-        let finest = self.finest()?;
-        let coarsest = self.coarsest(finest)?;
+        let (coarsest, finest) = self.scales()?;
         let scale = if self.holds(finest, self.bits) {
             finest
         } else if self.holds(coarsest, self.bits) {
@@ -230,8 +236,16 @@ impl Plan {
 
     fn check(&self, log2_wrap: i32) -> Result<(), PrivacyError> {
         self.encoding.check()?;
-        let target = self.noise_multiplier * self.noise_multiplier * float(self.encoding.l2_squared);
-        let enough = f64::from(self.least) * self.encoding.variance() >= target;
+        let release = self.release();
+        let enough = match release.law {
+            NoiseLaw::LaplaceShare { noise_parameter, shares } => {
+                shares <= release.honest && noise_parameter.to_f64() * self.noise_multiplier * float(release.l1) <= 1.0
+            }
+            _ => {
+                let target = self.noise_multiplier * self.noise_multiplier * float(release.l2_squared);
+                f64::from(release.honest) * self.encoding.variance() >= target
+            }
+        };
         let holds = self.log2_wrap() <= f64::from(log2_wrap) && self.inflation() <= MAX_INFLATION;
         if enough && holds {
             Ok(())

@@ -6,6 +6,8 @@ use super::noise::NoiseLaw;
 
 /// Steps of a bisection in `f64`.
 const STEPS: usize = 64;
+/// Laplace noise has no moments from its noise parameter on; closer to it rounding errors would show.
+const NEAR_POLE: f64 = 1e-6;
 
 /// A sum of independent parts, of which each coordinate is bounded in the tail.
 #[derive(Clone, Copy, Debug)]
@@ -14,17 +16,22 @@ pub(super) struct Spread {
     gaussian: f64,
     /// Variance of the Skellam part.
     skellam: f64,
+    /// Shape and noise parameter of the generalised discrete Laplace part.
+    laplace: (f64, f64),
 }
 
 impl Spread {
     /// Of the noise of `clients`.
     pub(super) fn noise(law: NoiseLaw, clients: u32) -> Self {
-        let clients = f64::from(clients);
+        let (clients, none) = (f64::from(clients), Self { gaussian: 0.0, skellam: 0.0, laplace: (0.0, f64::INFINITY) });
         match law {
-            NoiseLaw::Skellam { variance } => Self { gaussian: 0.0, skellam: clients * variance.to_f64() },
-            NoiseLaw::DiscreteGaussian { variance } => Self { gaussian: clients * variance.to_f64(), skellam: 0.0 },
+            NoiseLaw::Skellam { variance } => Self { skellam: clients * variance.to_f64(), ..none },
+            NoiseLaw::DiscreteGaussian { variance } => Self { gaussian: clients * variance.to_f64(), ..none },
+            NoiseLaw::LaplaceShare { noise_parameter, shares } => {
+                Self { laplace: (clients / f64::from(shares), noise_parameter.to_f64()), ..none }
+            }
             // Not an encoding's: no bound.
-            _ => Self { gaussian: f64::INFINITY, skellam: 0.0 },
+            NoiseLaw::DiscreteLaplace { .. } => Self { gaussian: f64::INFINITY, ..none },
         }
     }
 
@@ -41,16 +48,21 @@ impl Spread {
             return 0.0;
         }
         let lambda = self.best(reach);
-        // cosh(lambda) - 1, without cancellation.
-        let cosh = 2.0 * libm::pow(libm::sinh(lambda / 2.0), 2.0);
-        let exponent = self.gaussian * lambda * lambda / 2.0 + self.skellam * cosh - lambda * reach;
+        // (cosh(x) - 1) / 2, without cancellation.
+        let half = |x: f64| libm::pow(libm::sinh(x / 2.0), 2.0);
+        let (shape, parameter) = self.laplace;
+        let laplace = -shape * libm::log1p(-half(lambda) / half(parameter));
+        let exponent = self.gaussian * lambda * lambda / 2.0 + self.skellam * 2.0 * half(lambda) + laplace - lambda * reach;
         ((exponent + libm::log(2.0 * coordinates)) / LN_2).min(0.0)
     }
 
     /// Where the derivative of the exponent is zero; it is negative at the low end and positive at the high end.
     fn best(self, reach: f64) -> f64 {
-        let slope = |lambda: f64| self.gaussian * lambda + self.skellam * libm::sinh(lambda) - reach;
-        let mut high = f64::min(reach / self.gaussian, libm::asinh(reach / self.skellam)).min(700.0);
+        let (shape, parameter) = self.laplace;
+        let laplace = |lambda: f64| shape * libm::sinh(lambda) / (libm::cosh(parameter) - libm::cosh(lambda));
+        let slope = |lambda: f64| self.gaussian * lambda + self.skellam * libm::sinh(lambda) + laplace(lambda) - reach;
+        let pole = parameter * (1.0 - NEAR_POLE);
+        let mut high = f64::min(reach / self.gaussian, libm::asinh(reach / self.skellam)).min(700.0).min(pole);
         let mut low = 0.0;
         for _ in 0..STEPS {
             let middle = (low + high) / 2.0;

@@ -50,19 +50,49 @@ pub(crate) fn moment(half: &Half, power: i32) -> f64 {
     2.0 * half.iter().enumerate().map(|(x, p)| (x as f64).powi(power) * p).sum::<f64>()
 }
 
+/// How often each value was drawn.
+pub(crate) struct Counts {
+    /// Of the values from `-zero` on; what is further out counts at the ends.
+    counts: Vec<u64>,
+    zero: i64,
+}
+
+impl Counts {
+    /// Room for the values that have a probability here.
+    pub(crate) fn of(half: &Half) -> Self {
+        let zero = half.len() as i64;
+        Self { counts: vec![0; 2 * zero as usize + 1], zero }
+    }
+
+    pub(crate) fn add(&mut self, draws: &[i64]) {
+        let last = 2 * self.zero;
+        draws.iter().for_each(|draw| self.counts[(draw + self.zero).clamp(0, last) as usize] += 1);
+    }
+
+    /// `sum f(x)` over all draws.
+    fn sum(&self, f: impl Fn(i64) -> f64) -> f64 {
+        (-self.zero..).zip(&self.counts).filter(|(_, count)| **count > 0).map(|(x, count)| f(x) * *count as f64).sum()
+    }
+}
+
 /// Everything that is suspicious about these draws: empty for almost every sample of the law, of any size.
 pub(crate) fn suspicions(draws: &[i64], half: &Half) -> Vec<String> {
-    let n = draws.len() as f64;
+    let mut counts = Counts::of(half);
+    counts.add(draws);
+    suspicions_of(&counts, half)
+}
+
+pub(crate) fn suspicions_of(draws: &Counts, half: &Half) -> Vec<String> {
+    let n = draws.sum(|_| 1.0);
     let (second, fourth) = (moment(half, 2), moment(half, 4));
-    let sum = |f: fn(f64) -> f64| draws.iter().map(|x| f(*x as f64)).sum::<f64>();
     let bins = Bins::new(half, n);
     let counts = bins.count(draws);
     let cut = (3.0 * second.sqrt()) as i64;
     let beyond = 2.0 * half.iter().skip(cut as usize + 1).sum::<f64>();
-    let outside = draws.iter().filter(|x| x.abs() > cut).count() as f64;
+    let outside = draws.sum(|x| f64::from(u8::from(x.abs() > cut)));
     let scores = [
-        ("mean", sum(|x| x) / (n * second).sqrt()),
-        ("variance", (sum(|x| x * x) - n * second) / (n * (fourth - second * second)).sqrt()),
+        ("mean", draws.sum(|x| x as f64) / (n * second).sqrt()),
+        ("variance", (draws.sum(|x| (x as f64).powi(2)) - n * second) / (n * (fourth - second * second)).sqrt()),
         ("tails", (outside - n * beyond) / (n * beyond + 1.0).sqrt()),
         ("chi-square", bins.chi_square(&counts)),
         // Kolmogorov's distribution is above 2.7 once in a million times; scaled to the limit of the others.
@@ -106,12 +136,12 @@ impl Bins {
         Self { of, expected }
     }
 
-    fn count(&self, draws: &[i64]) -> Vec<f64> {
+    fn count(&self, draws: &Counts) -> Vec<f64> {
         let mut counts = vec![0.0; self.expected.len()];
         let zero = (self.of.len() / 2) as i64;
-        for draw in draws {
-            let place = (draw + zero).clamp(0, self.of.len() as i64 - 1);
-            counts[self.of[place as usize]] += 1.0;
+        for (x, count) in (-draws.zero..).zip(&draws.counts) {
+            let place = (x + zero).clamp(0, self.of.len() as i64 - 1);
+            counts[self.of[place as usize]] += *count as f64;
         }
         counts
     }

@@ -108,7 +108,7 @@ fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 9] {
     ]
 }
 
-fn input_errors(id: ClientId) -> [InputError; 16] {
+fn input_errors(id: ClientId) -> [InputError; 17] {
     [
         InputError::NotInRoster(id),
         InputError::IdentityMismatch,
@@ -126,6 +126,7 @@ fn input_errors(id: ClientId) -> [InputError; 16] {
         InputError::Rounding { attempts: 90 },
         InputError::Truncated { position: 1 },
         InputError::Changed,
+        InputError::Sampler,
     ]
 }
 

@@ -57,12 +57,13 @@ fn valid(node: &Node<'_>) -> Outcome {
     let weights = encoding.weights();
     node.counts("max_weight", weights.map_or(0, |weights| weights.max))?;
     are_doubles(node, "weight_unit", &[weights.map_or(0.0, |weights| weights.unit)])?;
-    let variance = Rational::new(node.get("numerator")?.number()?, node.get("denominator")?.number()?).at(node)?;
+    let ratio = Rational::new(node.get("numerator")?.number()?, node.get("denominator")?.number()?).at(node)?;
     let (law, release) = (node.get("law")?, encoding.release());
     let expected = match law.text()? {
-        "skellam" => NoiseLaw::Skellam { variance },
-        "gaussian" => NoiseLaw::DiscreteGaussian { variance },
-        other => return Err(law.fails("skellam or gaussian", other)),
+        "skellam" => NoiseLaw::Skellam { variance: ratio },
+        "gaussian" => NoiseLaw::DiscreteGaussian { variance: ratio },
+        "laplace_share" => NoiseLaw::LaplaceShare { noise_parameter: ratio, shares: release.honest },
+        other => return Err(law.fails("skellam, gaussian or laplace_share", other)),
     };
     law.same(expected, release.law)?;
     node.counts("l2_squared", release.l2_squared)?;

@@ -47,7 +47,7 @@ fn other_bytes_are_refused() {
         (26, &[255]),
         (27, &[2]),
         (36, &[0]),
-        (36, &[3]),
+        (36, &[4]),
         (37, &[0; 8]),
         (45, &[0; 8]),
         (57, &[13]),
@@ -58,6 +58,23 @@ fn other_bytes_are_refused() {
     for (place, value) in refused {
         assert!(changed(place, value).is_err(), "{place} {value:?}");
     }
+}
+
+#[test]
+fn laplace_shares_are_as_many_as_the_least_number_of_honest_survivors() {
+    let planner = Encoding::planner(12, 8, 3, 10, 1.0, 1.0, 32).mechanism(Mechanism::DiscreteLaplaceShares);
+    let encoding = planner.plan().unwrap().encoding().clone();
+    let mut bytes = encoding.describe();
+    assert_eq!((bytes.len(), bytes[36]), (121, 3));
+    assert_eq!(Encoding::from_description(&bytes).as_ref(), Ok(&encoding));
+    let NoiseLaw::LaplaceShare { noise_parameter, shares: 5 } = encoding.law else { panic!() };
+    assert_eq!(bytes[37..53], [noise_parameter.numerator(), noise_parameter.denominator()].map(u64::to_le_bytes).concat());
+    bytes[57] = 4;
+    assert!(matches!(Encoding::from_description(&bytes).unwrap().law, NoiseLaw::LaplaceShare { shares: 4, .. }));
+    let uneven = Encoding { law: NoiseLaw::LaplaceShare { noise_parameter, shares: 6 }, ..encoding.clone() };
+    assert!(matches!(uneven.check(), Err(PrivacyError::Parameter { knob: "shares", .. })));
+    let whole = Encoding { law: NoiseLaw::DiscreteLaplace { noise_parameter }, ..encoding };
+    assert!(matches!(whole.check(), Err(PrivacyError::Parameter { knob: "mechanism", .. })));
 }
 
 #[test]

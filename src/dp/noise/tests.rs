@@ -5,6 +5,7 @@ mod lint;
 mod plans;
 mod scripted;
 mod tables;
+mod timing;
 
 use super::*;
 

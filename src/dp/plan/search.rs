@@ -2,10 +2,7 @@
 
 use super::{MAX_INFLATION, Planner};
 use crate::{
-    dp::{
-        encoding::{Encoding, LOG2_BLOCKS, MAX_LEVELS, Mechanism, float, norm_bound, padded, require},
-        noise::{NoiseLaw, Rational},
-    },
+    dp::encoding::{Encoding, LOG2_BLOCKS, MAX_LEVELS, Mechanism, float, norm_bound, padded, require},
     error::PrivacyError,
     math::ring::Ring,
 };
@@ -33,19 +30,19 @@ impl Planner {
         require("length", "between 1 and 2^40", float(self.length), (1..=1 << 40).contains(&self.length))
     }
 
-    fn coordinates(&self) -> u64 {
+    pub(super) fn coordinates(&self) -> u64 {
         self.length + u64::from(self.weights.is_some())
     }
 
     /// The block of the rotation: not much longer than the vector.
-    fn block(&self) -> u8 {
+    pub(super) fn block(&self) -> u8 {
         let bits = u64::BITS - (self.coordinates() - 1).leading_zeros();
         let whole = u8::try_from(bits).unwrap_or(u8::MAX).max(*LOG2_BLOCKS.start());
         self.log2_block.map_or(0, |log2| log2.min(whole))
     }
 
     /// The finest scale that is of use, and that fits into the integers of the sampler.
-    pub(super) fn finest(&self) -> Result<f64, PrivacyError> {
+    fn finest(&self) -> Result<f64, PrivacyError> {
         let root = libm::sqrt(float(padded(self.coordinates(), self.block())));
         let levels = f64::max(64.0 * root, 4096.0).min(MAX_LEVELS / 2.0).min(MAX_LEVELS / self.noise_multiplier / 4.0);
         let finest = short(levels / self.clip);
@@ -53,20 +50,24 @@ impl Planner {
         if usable { Ok(finest) } else { Err(NO_SCALE) }
     }
 
-    /// The coarsest scale at which rounding does not dominate.
-    pub(super) fn coarsest(&self, finest: f64) -> Result<f64, PrivacyError> {
+    /// The coarsest scale at which rounding does not dominate, and the finest: between them the noise has a sampler and a theorem.
+    pub(super) fn scales(&self) -> Result<(f64, f64), PrivacyError> {
+        let finest = self.finest()?;
         let coarsest = bisect(finest, finest * 1e-12, |scale| self.inflation(scale) <= MAX_INFLATION);
-        if self.mechanism == Mechanism::Skellam {
-            return Ok(coarsest);
+        let unreachable = |reason| PrivacyError::Unreachable { knob: "scale", reason };
+        match self.mechanism {
+            Mechanism::Skellam => Ok((coarsest, finest)),
+            Mechanism::DiscreteGaussian => {
+                let large = |scale| self.candidate(scale, self.bits).is_ok_and(|encoding| encoding.variance() >= 1.0);
+                let reason = "discrete Gaussian shares need a variance of 1: use Skellam";
+                if large(finest) { Ok((bisect(finest, coarsest, large), finest)) } else { Err(unreachable(reason)) }
+            }
+            Mechanism::DiscreteLaplaceShares => {
+                let narrow = |scale| self.candidate(scale, self.bits).is_ok();
+                let reason = "Laplace shares are for short vectors: lower `noise_multiplier` or `length`, or use Skellam";
+                if narrow(coarsest) { Ok((coarsest, bisect(coarsest, finest, narrow))) } else { Err(unreachable(reason)) }
+            }
         }
-        let large = |scale| self.candidate(scale, self.bits).is_ok_and(|encoding| encoding.variance() >= 1.0);
-        if !large(finest) {
-            return Err(PrivacyError::Unreachable {
-                knob: "scale",
-                reason: "discrete Gaussian shares need a variance of 1: use Skellam",
-            });
-        }
-        Ok(bisect(finest, coarsest, large))
     }
 
     fn l2_squared(&self, scale: f64) -> Option<u64> {
@@ -103,20 +104,6 @@ impl Planner {
         };
         encoding.max_abs = encoding.least_max_abs();
         Ok(encoding)
-    }
-
-    /// The noise of one client: a fraction that is not below its share of the target.
-    fn law(&self, l2_squared: u64) -> Option<NoiseLaw> {
-        let target = self.noise_multiplier * self.noise_multiplier * float(l2_squared) / f64::from(self.honest());
-        let denominator = if target < float(1 << 30) { 1 << 20 } else { 1 };
-        let numerator = libm::ceil(target * float(denominator) * (1.0 + 8.0 * f64::EPSILON));
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an integer in range")]
-        let numerator = (numerator <= float(1 << 60)).then_some(numerator as u64)?;
-        let variance = Rational::new(numerator, denominator).ok()?;
-        Some(match self.mechanism {
-            Mechanism::Skellam => NoiseLaw::Skellam { variance },
-            Mechanism::DiscreteGaussian => NoiseLaw::DiscreteGaussian { variance },
-        })
     }
 }
 

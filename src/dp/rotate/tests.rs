@@ -68,15 +68,17 @@ fn signs_flip_the_values_whose_bits_are_set() {
 proptest! {
     #[test]
     fn the_rotation_is_orthogonal(
-        pairs in prop::collection::vec((-1.0..1.0_f64, -1.0..1.0_f64), 512),
-        signs in prop::collection::vec(any::<u64>(), 8),
+        pairs in prop::collection::vec((-1.0..1.0_f64, -1.0..1.0_f64), 1024),
+        signs in prop::collection::vec(any::<u64>(), 16),
+        log2 in 6..=10_u32,
     ) {
-        let (mut a, mut b): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+        let block = 1 << log2;
+        let (mut a, mut b): (Vec<f64>, Vec<f64>) = pairs.into_iter().take(block).unzip();
         let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let before = (product(&a, &a), product(&a, &b));
         for values in [&mut a, &mut b] {
-            flip(values, &signs, 1.0 / 512_f64.sqrt());
-            hadamard(values, 512);
+            flip(values, &signs, 1.0 / (block as f64).sqrt());
+            hadamard(values, block);
         }
         prop_assert!((product(&a, &a) - before.0).abs() < 1e-11);
         prop_assert!((product(&a, &b) - before.1).abs() < 1e-11);

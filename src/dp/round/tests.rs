@@ -30,6 +30,15 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn rounding_any_value_is_unbiased_to_within_half_a_coin(value in prop_oneof![-3.0..3.0_f64, -1e6..1e6_f64, -1e-6..1e-6_f64]) {
+        let expected = value.floor() + up(value);
+        let half = 0.5 / 4_294_967_296.0;
+        prop_assert!((expected - value).abs() <= half + value.abs() * f64::EPSILON, "{} has the mean {}", value, expected);
+    }
+}
+
 /// The probability of rounding up, found by bisection over the coin: it is monotone in it.
 fn up(value: f64) -> f64 {
     let goes_up = |coin: u64| rounded(&[value], &[u32::try_from(coin).unwrap()]).0[0] as f64 > value.floor();
