@@ -11,11 +11,12 @@ use super::{
     law::Direction,
     normal::{gaussian_epsilon, gaussian_ln_delta},
     plan::{Outline, Plan, Source, Target},
-    pmf::Pmf,
+    pmf::{Pmf, Rounding},
 };
 use crate::{
     account::{
         accountant::Accountant,
+        distance::Distance,
         event::{Event, NeighboringRelation, positive, require},
     },
     error::PrivacyError,
@@ -25,8 +26,14 @@ use crate::{
 const OUTLINE_TAILS: [f64; 2] = [1e-60, 1e-300];
 /// Orders to tilt with, relative to the planned one.
 const OTHER_ORDERS: [f64; 7] = [1.0, 0.5, 2.0, 0.25, 4.0, 0.125, 8.0];
+/// The step for a direction that is expected not to be the worse one, in steps of the other.
+const COARSE: f64 = 4.0;
+/// Largest order times width of a piece.
+const MOST_PER_PIECE: f64 = 0.5;
 /// Largest order times step.
 const MOST_PER_STEP: f64 = 10.0;
+/// How much less than delta may be left where a profile ends.
+const PROFILE_TAIL: f64 = 1e-6;
 /// Halvings of the step to bring the two bounds together.
 const REFINEMENTS: u32 = 5;
 
@@ -70,7 +77,7 @@ impl PldAccountant {
     /// Nothing composed yet, accuracy `1e-4`, memory 128 MiB.
     #[must_use]
     pub fn new(relation: NeighboringRelation) -> Self {
-        Self { relation, sources: Sources::default(), accuracy: 1e-4, memory: 128 << 20, interval: None }
+        Self { relation, sources: Sources::new(relation), accuracy: 1e-4, memory: 128 << 20, interval: None }
     }
 
     /// The relative error of epsilon that the grid is chosen for.
@@ -136,16 +143,35 @@ impl PldAccountant {
         self.delta_between(epsilon, true)
     }
 
+    /// With the distance of what is released from the mechanisms on the safe side.
     fn epsilon_between(&self, delta: f64, both: bool) -> Result<Bracket, PrivacyError> {
+        let distance = self.sources.distance;
+        if distance == Distance::default() {
+            return self.exact_epsilon(delta, both);
+        }
+        let up = distance.epsilon(delta, |delta| Ok(self.exact_epsilon(delta, false)?.up))?;
+        let most = (delta + distance.added(up)).min(1.0);
+        let low = if both { self.exact_epsilon(most, true)?.low.min(up) } else { 0.0 };
+        Ok(Bracket { low, estimate: up, up })
+    }
+
+    /// With the distance of what is released from the mechanisms on the safe side.
+    fn delta_between(&self, epsilon: f64, both: bool) -> Result<Bracket, PrivacyError> {
+        let (exact, distance) = (self.exact_delta(epsilon, both)?, self.sources.distance);
+        let (low, up) = ((exact.low - distance.added(epsilon)).max(0.0), distance.delta(epsilon, exact.up));
+        Ok(Bracket { low, estimate: exact.estimate.clamp(low, up), up })
+    }
+
+    fn exact_epsilon(&self, delta: f64, both: bool) -> Result<Bracket, PrivacyError> {
         require((0.0..=1.0).contains(&delta), "delta", "between 0 and 1", delta)?;
         if self.sources.non_private {
             let epsilon = if delta < 1.0 { f64::INFINITY } else { 0.0 };
             return Ok(Bracket::exact(epsilon));
         }
-        if self.sources.others.is_empty() && (self.sources.mu_squared <= 0.0 || delta >= 1.0) {
+        if self.sources.only_gaussian() && (self.sources.mu_squared <= 0.0 || delta >= 1.0) {
             return Ok(Bracket::exact(0.0));
         }
-        if self.sources.others.is_empty() {
+        if self.sources.only_gaussian() {
             if delta <= 0.0 {
                 return Ok(Bracket::exact(f64::INFINITY));
             }
@@ -155,12 +181,12 @@ impl PldAccountant {
         self.query(Target::Epsilon { delta }, both)
     }
 
-    fn delta_between(&self, epsilon: f64, both: bool) -> Result<Bracket, PrivacyError> {
+    fn exact_delta(&self, epsilon: f64, both: bool) -> Result<Bracket, PrivacyError> {
         require(epsilon >= 0.0 && epsilon.is_finite(), "epsilon", "finite and not negative", epsilon)?;
         if self.sources.non_private {
             return Ok(Bracket::exact(1.0));
         }
-        if self.sources.others.is_empty() {
+        if self.sources.only_gaussian() {
             if self.sources.mu_squared <= 0.0 {
                 return Ok(Bracket::exact(0.0));
             }
@@ -171,16 +197,36 @@ impl PldAccountant {
         self.query(Target::Delta { epsilon }, both)
     }
 
-    /// The worse one of the two directions.
+    /// The bound from the discretised losses; from the Rényi divergences where that is less, as it may be if some are all that is known.
     fn query(&self, target: Target, both: bool) -> Result<Bracket, PrivacyError> {
-        let sources = self.sources.all();
+        if !self.sources.has_rest {
+            return self.discretised(&self.sources.all(0.0)?, target, both);
+        }
+        let renyi = match (&self.sources.renyi, target) {
+            (Some(renyi), Target::Epsilon { delta }) => renyi.exact_epsilon(delta)?.value,
+            (Some(renyi), Target::Delta { epsilon }) => renyi.exact_delta(epsilon)?.value,
+            (None, _) => f64::INFINITY,
+        };
+        let delta = if let Target::Epsilon { delta } = target { delta } else { renyi.min(1e-3) };
+        let sources = self.sources.all((PROFILE_TAIL * delta).max(1e-300))?;
+        let mut bracket = Bracket { low: 0.0, estimate: renyi, up: renyi };
+        if sources.len() > 1 {
+            bracket = self.discretised(&sources, target, both)?;
+        }
+        let up = bracket.up.min(renyi);
+        Ok(Bracket { low: bracket.low.min(up), estimate: bracket.estimate.min(up), up })
+    }
+
+    /// The worse one of the two directions.
+    fn discretised(&self, sources: &[Source], target: Target, both: bool) -> Result<Bracket, PrivacyError> {
         let symmetric = sources.iter().all(|source| source.pair.is_symmetric());
         let directions = if symmetric { &[Direction::Remove][..] } else { &[Direction::Remove, Direction::Add] };
         let mut answers: Vec<(Search<'_>, Bracket)> = Vec::new();
         for &direction in directions {
             let known = worst(&answers);
-            let search = self.search(&sources, direction, target)?;
-            answers.push((search, search.answer(both, known)?));
+            let search = self.search(sources, direction, target)?;
+            let answer = search.answer(both, known)?;
+            answers.push((search, answer));
         }
         for _ in 0..REFINEMENTS {
             let bracket = worst(&answers);
@@ -205,24 +251,27 @@ impl PldAccountant {
         if plan.tail < tail {
             plan = Outline::new(sources, direction, extreme).plan(target, self.accuracy, self.memory);
         }
-        Ok(Search { sources, direction, target, plan, pure: pure * (1.0 + 1e-12), step: self.step(&plan)? })
+        let (step, may_grow) = (self.step(&plan)?, self.interval.is_none());
+        let points = self.memory / (4 * size_of::<(i64, f64)>());
+        Ok(Search { sources, direction, target, plan, pure: pure * (1.0 + 1e-12), step, may_grow, points })
     }
 
     fn step(&self, plan: &Plan) -> Result<f64, PrivacyError> {
         match self.interval {
-            Some(interval) if interval < plan.least_step => Err(PrivacyError::Parameter {
-                knob: "value_discretization_interval",
-                expected: "larger, or memory_limit larger, for this composition",
-                got: interval,
-            }),
+            Some(interval) if interval < plan.least_step => Err(too_fine(interval)),
             Some(interval) => Ok(interval),
             None => Ok(plan.step.max(plan.least_step)),
         }
     }
 }
 
+fn too_fine(interval: f64) -> PrivacyError {
+    let expected = "larger, or memory_limit larger, for this composition";
+    PrivacyError::Parameter { knob: "value_discretization_interval", expected, got: interval }
+}
+
 /// A query in one direction.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Search<'a> {
     sources: &'a [Source],
     direction: Direction,
@@ -231,6 +280,10 @@ struct Search<'a> {
     /// Largest loss.
     pure: f64,
     step: f64,
+    /// Whether a larger step will do.
+    may_grow: bool,
+    /// Most points of all rounded losses: a quarter of the memory. Of a transform there may be 9/16 as many, rounded up by a third.
+    points: usize,
 }
 
 impl Search<'_> {
@@ -245,9 +298,9 @@ impl Search<'_> {
         let up = match self.target {
             Target::Epsilon { delta } if delta <= 0.0 => self.pure,
             Target::Epsilon { .. } if self.pure <= known.up => self.pure,
-            Target::Epsilon { .. } => self.bound(Side::Upper, known.up).min(self.pure),
+            Target::Epsilon { .. } => self.upper(known.up)?.min(self.pure),
             Target::Delta { epsilon } if epsilon >= self.pure => 0.0,
-            Target::Delta { .. } => self.bound(Side::Upper, known.up).min(1.0),
+            Target::Delta { .. } => self.upper(known.up)?.min(1.0),
         };
         // Never reached, and on the safe side if it were.
         let up = if up.is_nan() { f64::INFINITY } else { up };
@@ -255,7 +308,7 @@ impl Search<'_> {
             // The mass of the tails that are cut off is at least the smallest number.
             require(delta <= 0.0 || delta > 1e-280, "delta", "0, or above 1e-280 where losses are not bounded", delta)?;
         }
-        let low = if both && up > known.low && up > 0.0 { self.bound(Side::Lower, 0.0).min(up) } else { 0.0 };
+        let low = if both && up > known.low && up > 0.0 { self.bound(Side::Lower, 0.0)?.min(up) } else { 0.0 };
         let estimate = match self.target {
             _ if !up.is_finite() || low <= 0.0 => up,
             // Both roundings change the variance of a loss by about step^2 / 6.
@@ -265,43 +318,77 @@ impl Search<'_> {
         Ok(Bracket { low, estimate, up })
     }
 
+    /// A bound from above. What is not above `known` need not be tight: a coarse grid may do.
+    fn upper(&self, known: f64) -> Result<f64, PrivacyError> {
+        if known > 0.0 && self.may_grow {
+            let coarse = Self { step: COARSE * self.step, ..self.clone() }.bound(Side::Upper, known)?;
+            if coarse <= known {
+                return Ok(coarse);
+            }
+        }
+        self.bound(Side::Upper, known)
+    }
+
+    /// All losses rounded to one side, and the step of the grid: larger than planned if there are too many points otherwise.
+    fn rounded(&self, side: Side) -> Result<(Vec<Factor>, f64), PrivacyError> {
+        let (mut step, Tilt { order, above, .. }) = (self.step, self.plan.tilt);
+        loop {
+            let (mut factors, mut points) = (Vec::new(), 0);
+            let wanted =
+                self.sources.iter().zip(&self.plan.ln_scales).filter(|(source, _)| side == Side::Upper || !source.only_upper);
+            for (source, &ln_scale) in wanted {
+                let width = MOST_PER_PIECE / (order + above);
+                let rounding = Rounding { direction: self.direction, step, tail: self.plan.tail, order, ln_scale, width };
+                let pmf = match side {
+                    Side::Upper => Pmf::pessimistic(&source.pair, rounding),
+                    Side::Lower => Pmf::optimistic(&source.pair, rounding),
+                };
+                points += pmf.points.len();
+                if points > self.points {
+                    break;
+                }
+                factors.push(Factor { pmf, count: source.count });
+            }
+            if points <= self.points {
+                return Ok((factors, step));
+            }
+            if !self.may_grow {
+                return Err(too_fine(step));
+            }
+            step *= 2.0;
+        }
+    }
+
     /// A bound from one side. What is not above `known` need not be tight.
-    fn bound(&self, side: Side, known: f64) -> f64 {
-        let round = |source: &Source| {
-            let pmf = match side {
-                Side::Upper => Pmf::pessimistic(&source.pair, self.direction, self.step, self.plan.tail),
-                Side::Lower => Pmf::optimistic(&source.pair, self.direction, self.step, self.plan.tail, self.plan.tilt.order),
-            };
-            Factor { pmf, count: source.count }
-        };
-        let factors: Vec<Factor> = self.sources.iter().map(round).collect();
-        let composition = Composition { factors: &factors, step: self.step, side };
-        let tilt = self.tilt();
+    fn bound(&self, side: Side, known: f64) -> Result<f64, PrivacyError> {
+        let (factors, step) = self.rounded(side)?;
+        let composition = Composition { factors: &factors, step, side, most: self.points / 16 * 9 };
+        let tilt = self.tilt(step);
         let chernoff = match self.target {
             _ if side == Side::Lower => 0.0,
             Target::Epsilon { delta } => composition.chernoff_epsilon(tilt.order, delta),
             Target::Delta { epsilon } => composition.chernoff_delta(tilt.order, epsilon),
         };
         if side == Side::Upper && chernoff <= known {
-            return chernoff;
+            return Ok(chernoff);
         }
         let mut planner = RealFftPlanner::new();
         let exact = match self.target {
-            Target::Delta { epsilon } => Some(composition.sum(tilt, &mut planner).delta(epsilon)),
+            Target::Delta { epsilon } => composition.sum(tilt, &mut planner).map(|sum| sum.delta(epsilon)),
             Target::Epsilon { delta } => OTHER_ORDERS
                 .into_iter()
-                .find_map(|factor| composition.sum(Tilt { order: tilt.order * factor, ..tilt }, &mut planner).epsilon(delta)),
+                .find_map(|factor| composition.sum(Tilt { order: tilt.order * factor, ..tilt }, &mut planner)?.epsilon(delta)),
         };
-        match (exact, side) {
+        Ok(match (exact, side) {
             (Some(exact), Side::Upper) => exact.min(chernoff),
             (Some(exact), Side::Lower) => exact,
             (None, _) => chernoff,
-        }
+        })
     }
 
     /// As planned, but round-off that moves mass to the next grid point must not decide.
-    fn tilt(&self) -> Tilt {
-        let most = MOST_PER_STEP / self.step;
+    fn tilt(&self, step: f64) -> Tilt {
+        let most = MOST_PER_STEP / step;
         let Tilt { order, above, below } = self.plan.tilt;
         Tilt { order: order.min(most), above: above.min(most), below: below.min(most) }
     }
@@ -318,7 +405,7 @@ impl Accountant for PldAccountant {
     }
 
     fn compose(&mut self, event: &Event, count: u64) -> Result<(), PrivacyError> {
-        self.sources.add(event, count, self.relation)
+        self.sources.add(event, count)
     }
 
     fn epsilon(&self, delta: f64) -> Result<f64, PrivacyError> {
