@@ -16,6 +16,7 @@ mod pair;
 mod plan;
 mod pmf;
 mod profile;
+mod search;
 #[cfg(test)]
 mod tests;
 mod trade_off;
