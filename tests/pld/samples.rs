@@ -159,7 +159,7 @@ fn vectors_of_distributed_noise_compose_with_counts() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn samples_of_fixed_size_cost_less_with_more_noise_smaller_samples_and_fewer_releases(

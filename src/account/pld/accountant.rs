@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use libm::exp;
 use super::{
     compose::float,
     events::{DiscretePair, Sources},
@@ -19,6 +18,7 @@ use crate::{
     },
     error::PrivacyError,
 };
+use libm::exp;
 
 /// What the picture of the losses from which a query is planned may leave out.
 const OUTLINE_TAILS: [f64; 2] = [1e-60, 1e-300];

@@ -89,7 +89,7 @@ mod tests {
 
     fn delta_of(law: &Law, epsilon: f64) -> f64 {
         let Law::Table { atoms, .. } = law else { return f64::NAN };
-        atoms.iter().map(|atom| (atom.a - exp(epsilon) * atom.b).max(0.0)).sum()
+        atoms.iter().map(|atom| (atom.a * -expm1(epsilon - atom.ratio)).max(0.0)).sum()
     }
 
     #[test]
@@ -100,7 +100,7 @@ mod tests {
             for k in 0..300 {
                 let epsilon = largest * f64::from(k) / 300.0;
                 let (got, truth) = (delta_of(&law, epsilon), exact(epsilon));
-                assert!(got >= truth && got <= truth * 1.02 + 2.0 * exact(largest), "{mu} {epsilon}: {got} {truth}");
+                assert!(got >= truth && got <= truth * 1.1 + 2.0 * exact(largest), "{mu} {epsilon}: {got} {truth}");
                 // Neighbours in the other order.
                 let (got, truth) = (delta_of(&law, -epsilon), -expm1(-epsilon) + exp(-epsilon) * truth);
                 assert!(got >= truth * (1.0 - 1e-12) && got <= truth * 1.001 + 1e-9, "{mu} {epsilon}: {got} {truth}");
