@@ -1,5 +1,12 @@
 //! What an encoding releases is an event that every accountant understands, with what may fail; and its scale is near what others take.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "tests"
+)]
 
 #[path = "common/reference.rs"]
 mod reference;

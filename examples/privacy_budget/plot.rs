@@ -56,6 +56,8 @@ fn svg(chart: &Chart) -> Result<String, Box<dyn Error>> {
     if !(left < right && low <= high) {
         return Err(format!("{}: fewer than two finite points", chart.name).into());
     }
+    // Marks begin at the first power of ten: with only one inside, at the one below.
+    let left = if left.log10().ceil() + 1.0 > right.log10() { 10_f64.powf(left.log10().floor()) } else { left };
     {
         let root = SVGBackend::with_string(&mut text, (800, 500)).into_drawing_area();
         root.fill(&WHITE)?;
