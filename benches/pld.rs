@@ -9,6 +9,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use veilsum::account::{
     Accountant,
+    calibrate::{self, Target},
     event::{Event, NeighboringRelation},
     pld::PldAccountant,
 };
@@ -19,34 +20,6 @@ fn accountant(events: &[(f64, f64, u64)]) -> PldAccountant {
         accountant.compose(&Event::gaussian(sigma).unwrap().poisson_sampled(q).unwrap(), count).unwrap();
     }
     accountant
-}
-
-/// The least noise multiplier for epsilon 2: secant steps on logarithms from both sides of the target, then a check.
-fn calibrate(q: f64, count: u64, delta: f64, target: f64) -> f64 {
-    let excess = |ln_sigma: f64| accountant(&[(ln_sigma.exp(), q, count)]).epsilon(delta).unwrap().ln() - target.ln();
-    let (mut low, mut high) = (0.0_f64, 2.0_f64);
-    let (mut at_low, mut at_high) = (excess(low), excess(high));
-    while high - low > 1e-5 {
-        let secant = low + (high - low) * at_low / (at_low - at_high);
-        // Just beyond the root in turn, so that both ends close in.
-        let next = (secant + 2e-6).clamp(low + 0.02 * (high - low), high - 0.02 * (high - low));
-        let at = excess(next);
-        if at > 0.0 {
-            (low, at_low) = (next, at);
-        } else {
-            (high, at_high) = (next, at);
-        }
-        let probe = (high - 8e-6).max(low);
-        if high - low > 1e-5 && at <= 0.0 {
-            let at = excess(probe);
-            if at > 0.0 {
-                (low, at_low) = (probe, at);
-            } else {
-                (high, at_high) = (probe, at);
-            }
-        }
-    }
-    high.exp()
 }
 
 fn pld(criterion: &mut Criterion) {
@@ -66,7 +39,12 @@ fn pld(criterion: &mut Criterion) {
     group.bench_function("1000 different events", |b| b.iter(|| black_box(&different).epsilon(1e-6).unwrap()));
     let deltas: Vec<f64> = (0..50).map(|k| 10_f64.powf(-3.0 - 0.1 * f64::from(k))).collect();
     group.bench_function("epsilon at 50 deltas", |b| b.iter(|| black_box(&single).epsilons(&deltas).unwrap()));
-    group.bench_function("calibrate to epsilon 2", |b| b.iter(|| calibrate(0.01, 10_000, 1e-5, 2.0)));
+    let target = Target { epsilon: 2.0, delta: 1e-5 };
+    group.bench_function("calibrate to epsilon 2", |b| {
+        b.iter(|| {
+            calibrate::least_noise_multiplier(black_box(target), |sigma| Ok(accountant(&[(sigma, 0.01, 10_000)]))).unwrap()
+        });
+    });
     group.finish();
 }
 

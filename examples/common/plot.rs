@@ -100,7 +100,7 @@ pub(crate) fn svg(chart: &Chart) -> Result<String> {
         }
         for (panel, area) in chart.panels.iter().zip(body.split_evenly((1, count))) {
             if chart.log_across {
-                draw_panel(&area, chart, panel, across.clone().log_scale(), &up)?;
+                draw_panel(&area, chart, panel, marked(&across).log_scale(), &up)?;
             } else {
                 draw_panel(&area, chart, panel, across.clone(), &up)?;
             }
@@ -108,6 +108,12 @@ pub(crate) fn svg(chart: &Chart) -> Result<String> {
         root.present()?;
     }
     Ok(text)
+}
+
+/// Marks of a logarithmic axis begin at the first power of ten: with only one inside, at the one below.
+fn marked(across: &Range<f64>) -> Range<f64> {
+    let few = across.start.log10().ceil() + 1.0 > across.end.log10();
+    (if few { 10_f64.powf(across.start.log10().floor()) } else { across.start })..across.end
 }
 
 /// From left to right, then the next row.

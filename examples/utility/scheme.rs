@@ -7,7 +7,7 @@ use veilsum::{
         Accountant, Event, NeighboringRelation, RdpAccountant, analytic,
         calibrate::{Target, least_noise_multiplier},
     },
-    dp::{Encoding, Mechanism, Plan, Planner, Release},
+    dp::{Encoding, Mechanism, Plan, Planner},
 };
 
 /// L2 norm to which vectors are clipped: all errors are in its units.
@@ -100,8 +100,14 @@ impl Scheme {
         let target = Target::new(self.epsilon, rules.delta)?;
         let noise_of = |knob: f64| knob * central.noise_multiplier;
         let knob = least_noise_multiplier(target, |knob| {
-            let plan = self.planner(rules, noise_of(knob)).plan();
-            Cost::new(target, plan.ok().map(|plan| plan.release()))
+            // A refused plan has too much noise for its words: it counts as cheap, so that the search goes on below it.
+            let event = match self.planner(rules, noise_of(knob)).plan() {
+                Ok(plan) => Event::release(&plan.release())?,
+                Err(_) => Event::gaussian(2.0 * central.noise_multiplier)?,
+            };
+            let mut accountant = RdpAccountant::new(NeighboringRelation::ReplaceSpecial);
+            accountant.compose(&event, 1)?;
+            Ok(accountant)
         })?;
         let noise_multiplier = noise_of(knob);
         // The search ends at the border of what is refused; the reason is the one for the noise that would be needed.
@@ -134,46 +140,4 @@ fn without_rotation(encoding: &Encoding) -> Result<Encoding, PrivacyError> {
     let mut description = encoding.describe();
     description[LOG2_BLOCK_AT] = 0;
     Encoding::from_description(&description)
-}
-
-/// What one round costs by the Rényi accountant, with what may fail in the encoder (docs/privacy.md, section 8) taken from delta.
-///
-/// A refused plan counts as cheap: it has too much noise for its words, so the search goes on below it.
-struct Cost {
-    target: Target,
-    release: Option<Release>,
-    accountant: RdpAccountant,
-}
-
-impl Cost {
-    fn new(target: Target, release: Option<Release>) -> Result<Self, PrivacyError> {
-        let mut accountant = RdpAccountant::new(NeighboringRelation::ReplaceSpecial);
-        release.iter().try_for_each(|release| accountant.compose(&Event::release(release)?, 1))?;
-        Ok(Self { target, release, accountant })
-    }
-
-    fn failure(&self) -> f64 {
-        self.release.map_or(0.0, |release| release.added_delta(self.target.epsilon))
-    }
-}
-
-impl Accountant for Cost {
-    fn relation(&self) -> NeighboringRelation {
-        self.accountant.relation()
-    }
-
-    fn compose(&mut self, event: &Event, count: u64) -> Result<(), PrivacyError> {
-        self.accountant.compose(event, count)
-    }
-
-    fn epsilon(&self, delta: f64) -> Result<f64, PrivacyError> {
-        match self.release {
-            Some(_) => self.accountant.epsilon((delta - self.failure()).max(0.0)),
-            None => Ok(0.5 * self.target.epsilon),
-        }
-    }
-
-    fn delta(&self, epsilon: f64) -> Result<f64, PrivacyError> {
-        Ok((self.accountant.delta(epsilon)? + self.failure()).min(1.0))
-    }
 }

@@ -2,10 +2,18 @@
 //!
 //! The names are those of Google's `dp_accounting`.
 
+mod checks;
+
 use alloc::{boxed::Box, vec::Vec};
 
+use checks::{at_most, count, steps};
+pub(crate) use checks::{not_negative, positive, probability, require};
+
 use crate::{
-    account::distributed::{DiscreteLaplaceShares, DistributedDiscreteGaussian, DistributedSkellam},
+    account::{
+        distributed::{DiscreteLaplaceShares, DistributedDiscreteGaussian, DistributedSkellam},
+        special::{EPS, real},
+    },
     error::PrivacyError,
 };
 
@@ -116,6 +124,14 @@ pub enum Event {
         /// Probability that the bound fails.
         delta: f64,
     },
+    /// What differs from the event with a small probability: a mechanism that may fail, or whose noise is not quite the law's. Under every
+    /// database its output is within this total variation distance of the event's (docs/privacy.md, section 8).
+    WithinDistance {
+        /// Total variation distance, at most.
+        total_variation: f64,
+        /// The mechanism without failure.
+        event: Box<Event>,
+    },
 }
 
 /// Constructors.
@@ -217,6 +233,14 @@ impl Event {
         Self::EpsilonDelta { epsilon, delta }.checked()
     }
 
+    /// Something within a total variation distance of this event; see [`Self::WithinDistance`].
+    ///
+    /// # Errors
+    /// Unless `0 <= total_variation <= 1`.
+    pub fn within_distance(self, total_variation: f64) -> Result<Self, PrivacyError> {
+        Self::WithinDistance { total_variation, event: Box::new(self) }.checked()
+    }
+
     fn checked(self) -> Result<Self, PrivacyError> {
         self.validate()?;
         Ok(self)
@@ -267,7 +291,26 @@ impl Event {
             }
             Self::ZCdp { rho, xi } => not_negative("rho", *rho).and(not_negative("xi", *xi)),
             Self::EpsilonDelta { epsilon, delta } => not_negative("epsilon", *epsilon).and(probability("delta", *delta)),
+            Self::WithinDistance { total_variation, event } => {
+                probability("total_variation", *total_variation).and(event.validate_within(depth))
+            }
         }
+    }
+
+    /// The total variation distance of all that happens from the mechanisms that are named, at most: distances add up, and a sample may fail
+    /// whoever is in it.
+    #[must_use]
+    pub fn total_variation(&self) -> f64 {
+        let distance = match self {
+            Self::WithinDistance { total_variation, event } => total_variation + event.total_variation(),
+            Self::PoissonSampled { event, .. } | Self::SampledWithoutReplacement { event, .. } => event.total_variation(),
+            Self::SelfComposed { event, count } => real(*count) * event.total_variation(),
+            Self::Composed(events) => {
+                events.iter().map(Self::total_variation).sum::<f64>() * (1.0 + EPS * real(events.len() as u64))
+            }
+            _ => 0.0,
+        };
+        distance * (1.0 + 2.0 * EPS)
     }
 
     /// The name, for messages.
@@ -290,6 +333,7 @@ impl Event {
             Self::SingleEpochTree { .. } => "SingleEpochTree",
             Self::ZCdp { .. } => "ZCdp",
             Self::EpsilonDelta { .. } => "EpsilonDelta",
+            Self::WithinDistance { .. } => "WithinDistance",
         }
     }
 }
@@ -309,39 +353,4 @@ impl serde::Serialize for Event {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Self::serialize(self, serializer)
     }
-}
-
-/// Refuses what is not positive and finite.
-pub(crate) fn positive(knob: &'static str, got: f64) -> Result<(), PrivacyError> {
-    require(got > 0.0 && got.is_finite(), knob, "positive and finite", got)
-}
-
-/// Refuses what is negative, infinite or not a number.
-pub(crate) fn not_negative(knob: &'static str, got: f64) -> Result<(), PrivacyError> {
-    require(got >= 0.0 && got.is_finite(), knob, "finite and not negative", got)
-}
-
-/// Refuses what is not a probability.
-pub(crate) fn probability(knob: &'static str, got: f64) -> Result<(), PrivacyError> {
-    require((0.0..=1.0).contains(&got), knob, "between 0 and 1", got)
-}
-
-/// An error unless the condition holds.
-pub(crate) fn require(holds: bool, knob: &'static str, expected: &'static str, got: f64) -> Result<(), PrivacyError> {
-    if holds { Ok(()) } else { Err(PrivacyError::Parameter { knob, expected, got }) }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "for the message only")]
-fn count(knob: &'static str, got: u64) -> Result<(), PrivacyError> {
-    require(got >= 1, knob, "at least 1", got as f64)
-}
-
-#[allow(clippy::cast_precision_loss, reason = "for the message only")]
-fn at_most(knob: &'static str, got: u64, most: u64) -> Result<(), PrivacyError> {
-    require(got <= most, knob, "at most source_dataset_size", got as f64)
-}
-
-fn steps(step_counts: &[u64]) -> Result<(), PrivacyError> {
-    let least = step_counts.iter().copied().min().unwrap_or(0);
-    count("step_counts", least)
 }

@@ -12,11 +12,15 @@ mod gaussian_law;
 mod laplace_law;
 mod law;
 mod normal;
+mod pair;
 mod plan;
 mod pmf;
+mod profile;
+mod search;
 #[cfg(test)]
 mod tests;
 mod trade_off;
+mod transform;
 
 pub use accountant::{Bracket, PldAccountant};
 pub use events::DiscretePair;

@@ -18,6 +18,7 @@ use crate::{
     account::{
         accountant::Accountant,
         convert::probability_above,
+        distance::Distance,
         event::{Event, NeighboringRelation, not_negative, probability},
         special::{EPS, exp, expm1, ln, log_add, log1p, real, sqrt},
     },
@@ -58,6 +59,7 @@ pub(crate) fn cost(event: &Event, relation: NeighboringRelation) -> Result<Cost,
             Cost::pure(noise_parameter * real(*sensitivity) * (1.0 + 2.0 * EPS))
         }
         Event::DiscreteLaplaceShares(event) => Cost::pure(event.epsilon()),
+        Event::WithinDistance { event, .. } => cost(event, relation)?,
         Event::EpsilonDelta { epsilon, delta } => Cost { epsilon: *epsilon, delta: *delta },
         Event::PoissonSampled { sampling_probability, event } => {
             require_relation(relation, NeighboringRelation::AddOrRemoveOne, "PoissonSampled")?;
@@ -88,6 +90,7 @@ fn total(event: &Event, relation: NeighboringRelation) -> Result<Totals, Privacy
             totals.add(&total(event, relation)?, 1);
             Ok::<(), PrivacyError>(())
         })?,
+        Event::WithinDistance { event, .. } => totals.add(&total(event, relation)?, 1),
         other => totals.add(&Totals::of(cost(other, relation)?), 1),
     }
     Ok(totals)
@@ -171,13 +174,26 @@ impl Totals {
 pub struct PureAccountant {
     relation: NeighboringRelation,
     totals: Totals,
+    distance: Distance,
 }
 
 impl PureAccountant {
     /// Nothing composed yet.
     #[must_use]
     pub fn new(relation: NeighboringRelation) -> Self {
-        Self { relation, totals: Totals::default() }
+        Self { relation, totals: Totals::default(), distance: Distance::default() }
+    }
+
+    fn exact_epsilon(&self, delta: f64) -> f64 {
+        if delta >= 1.0 {
+            return 0.0;
+        }
+        if self.totals.ln_success == 0.0 {
+            return self.totals.epsilon(delta);
+        }
+        // 1 - delta = (1 - delta') prod (1 - delta_i)
+        let left = -expm1(log1p(-delta) - self.totals.ln_success * self.totals.margin()) * (1.0 - 8.0 * EPS);
+        if left >= 0.0 { self.totals.epsilon(left) } else { f64::INFINITY }
     }
 }
 
@@ -190,25 +206,18 @@ impl Accountant for PureAccountant {
         event.validate()?;
         let totals = total(event, self.relation)?;
         self.totals.add(&totals, count);
+        self.distance.add(event, count);
         Ok(())
     }
 
     fn epsilon(&self, delta: f64) -> Result<f64, PrivacyError> {
         probability("delta", delta)?;
-        if delta >= 1.0 {
-            return Ok(0.0);
-        }
-        if self.totals.ln_success == 0.0 {
-            return Ok(self.totals.epsilon(delta));
-        }
-        // 1 - delta = (1 - delta') prod (1 - delta_i)
-        let left = -expm1(log1p(-delta) - self.totals.ln_success * self.totals.margin()) * (1.0 - 8.0 * EPS);
-        Ok(if left >= 0.0 { self.totals.epsilon(left) } else { f64::INFINITY })
+        self.distance.epsilon(delta, |delta| Ok(self.exact_epsilon(delta)))
     }
 
     fn delta(&self, epsilon: f64) -> Result<f64, PrivacyError> {
         not_negative("epsilon", epsilon)?;
         let (fail, left) = (self.totals.fail(), self.totals.delta(epsilon));
-        Ok((fail + left * (1.0 - fail) * (1.0 + 4.0 * EPS)).min(1.0))
+        Ok(self.distance.delta(epsilon, (fail + left * (1.0 - fail) * (1.0 + 4.0 * EPS)).min(1.0)))
     }
 }

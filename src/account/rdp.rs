@@ -18,6 +18,7 @@ use crate::{
     account::{
         accountant::Accountant,
         convert::{self, Bound, Shape},
+        distance::Distance,
         event::{Event, NeighboringRelation, not_negative, probability, require},
         special::{EPS, expm1, log1p},
     },
@@ -42,13 +43,15 @@ pub struct RdpAccountant {
     total: Curve,
     /// What was composed last: most often it comes again.
     last: (Event, Curve),
+    distance: Distance,
 }
 
 impl RdpAccountant {
     /// Nothing composed yet; every result uses the best of all orders above 1.
     #[must_use]
     pub fn new(relation: NeighboringRelation) -> Self {
-        Self { relation, orders: None, total: Curve::default(), last: (Event::NoOp, Curve::default()) }
+        let last = (Event::NoOp, Curve::default());
+        Self { relation, orders: None, total: Curve::default(), last, distance: Distance::default() }
     }
 
     /// As [`Self::new`], with these orders only: to reproduce what others have published.
@@ -61,7 +64,8 @@ impl RdpAccountant {
         Ok(Self { orders: Some(orders.to_vec()), ..Self::new(relation) })
     }
 
-    /// Upper bound on the Rényi divergence of an order; infinite if there is none.
+    /// Upper bound on the Rényi divergence of an order; infinite if there is none. Of [`Event::WithinDistance`] it is that of the event without
+    /// failure.
     ///
     /// # Errors
     /// [`PrivacyError::Parameter`] unless the order is above 1 and finite.
@@ -76,6 +80,16 @@ impl RdpAccountant {
     /// # Errors
     /// As [`Accountant::epsilon`].
     pub fn epsilon_and_order(&self, delta: f64) -> Result<Bound, PrivacyError> {
+        if self.distance == Distance::default() {
+            return self.exact_epsilon(delta);
+        }
+        let epsilon = self.distance.epsilon(delta, |delta| Ok(self.exact_epsilon(delta)?.value))?;
+        let left = self.distance.left(epsilon, delta).max(0.0);
+        Ok(Bound { value: epsilon, ..self.exact_epsilon(if epsilon.is_finite() { left } else { delta })? })
+    }
+
+    /// Of the mechanisms without the distance of what is released from them.
+    pub(crate) fn exact_epsilon(&self, delta: f64) -> Result<Bound, PrivacyError> {
         probability("delta", delta)?;
         let pure = Bound { value: self.total.pure(), order: f64::INFINITY };
         let Some(delta) = self.left(delta) else { return Ok(Bound { value: f64::INFINITY, ..pure }) };
@@ -91,6 +105,12 @@ impl RdpAccountant {
     /// # Errors
     /// As [`Accountant::delta`].
     pub fn delta_and_order(&self, epsilon: f64) -> Result<Bound, PrivacyError> {
+        let exact = self.exact_delta(epsilon)?;
+        Ok(Bound { value: self.distance.delta(epsilon, exact.value), ..exact })
+    }
+
+    /// Of the mechanisms without the distance of what is released from them.
+    pub(crate) fn exact_delta(&self, epsilon: f64) -> Result<Bound, PrivacyError> {
         not_negative("epsilon", epsilon)?;
         let fail = (-expm1(self.total.ln_success()) * (1.0 + 4.0 * EPS)).min(1.0);
         if self.total.pure() <= epsilon {
@@ -141,6 +161,7 @@ impl Accountant for RdpAccountant {
             self.last = (event.clone(), Curve::new(event, self.relation)?);
         }
         self.total.add(&self.last.1, count);
+        self.distance.add(event, count);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::{
     account::{
         accountant::Accountant,
         convert::{self, Shape},
+        distance::Distance,
         event::{Event, NeighboringRelation},
         pure,
         rdp::tree,
@@ -22,6 +23,7 @@ use crate::{
 pub struct ZCdpAccountant {
     relation: NeighboringRelation,
     line: Line,
+    distance: Distance,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +36,7 @@ impl ZCdpAccountant {
     /// Nothing composed yet.
     #[must_use]
     pub fn new(relation: NeighboringRelation) -> Self {
-        Self { relation, line: Line::default() }
+        Self { relation, line: Line::default(), distance: Distance::default() }
     }
 
     /// The slope so far.
@@ -81,6 +83,7 @@ impl Line {
             Event::SingleEpochTree { noise_multiplier, step_counts } => {
                 Self::slope(tree(*noise_multiplier, step_counts, relation)?)
             }
+            Event::WithinDistance { event, .. } => Self::new(event, relation)?,
             Event::ZCdp { rho, xi } => Self { rho: *rho, xi: *xi },
             other @ Event::EpsilonDelta { .. } => {
                 return Err(unsupported(other.name(), "with a delta; use the pure, RDP or PLD accountant"));
@@ -121,14 +124,17 @@ impl Accountant for ZCdpAccountant {
     fn compose(&mut self, event: &Event, count: u64) -> Result<(), PrivacyError> {
         event.validate()?;
         self.line = self.line.plus(Line::new(event, self.relation)?, count);
+        self.distance.add(event, count);
         Ok(())
     }
 
     fn epsilon(&self, delta: f64) -> Result<f64, PrivacyError> {
-        Ok(convert::epsilon(|lambda| self.cgf(lambda), Shape::Convex, delta)?.value)
+        let exact = |delta: f64| Ok(convert::epsilon(|lambda| self.cgf(lambda), Shape::Convex, delta)?.value);
+        self.distance.epsilon(delta, exact)
     }
 
     fn delta(&self, epsilon: f64) -> Result<f64, PrivacyError> {
-        Ok(convert::delta(|lambda| self.cgf(lambda), Shape::Convex, epsilon)?.value)
+        let exact = convert::delta(|lambda| self.cgf(lambda), Shape::Convex, epsilon)?.value;
+        Ok(self.distance.delta(epsilon, exact))
     }
 }

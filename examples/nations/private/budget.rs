@@ -7,7 +7,7 @@ use veilsum::{
         calibrate::{self, Target},
         ledger::{DifferencingPolicy, Round},
     },
-    dp::{Encoding, Plan, Release},
+    dp::{Encoding, Plan},
 };
 
 use super::Setting;
@@ -29,8 +29,8 @@ pub(crate) struct Budget {
     pub(crate) noise_multiplier: f64,
     /// The same for a trusted curator who adds continuous Gaussian noise.
     pub(crate) central: f64,
-    /// What the mechanism may cost: the target, less the delta for what the encoder may fail to do.
-    pub(crate) mechanism: Target,
+    /// What all rounds may cost, with the delta for what the encoder may fail to do.
+    target: Target,
     /// The honest inputs that every sum of a session contains, and those that colluders may take out of it.
     least: usize,
 }
@@ -40,9 +40,7 @@ impl Budget {
     pub(crate) fn calibrate(nations: usize, setting: &Setting, target: Target) -> Result<Self, PrivacyError> {
         let rounds = setting.rounds as u64;
         let plan = |noise_multiplier| plan(nations, setting, noise_multiplier);
-        let delta = left_of_delta(target, rounds, &plan(1.0)?.release())?;
-        let mechanism = Target::new(target.epsilon, delta)?;
-        let noise_multiplier = calibrate::least_noise_multiplier(mechanism, |noise_multiplier| {
+        let noise_multiplier = calibrate::least_noise_multiplier(target, |noise_multiplier| {
             let mut accountant = RdpAccountant::new(RELATION);
             accountant.compose(&Event::release(&plan(noise_multiplier)?.release())?, rounds)?;
             Ok(accountant)
@@ -51,12 +49,12 @@ impl Budget {
         #[allow(clippy::cast_precision_loss, reason = "few rounds")]
         let central = analytic::noise_multiplier(target.epsilon, target.delta)? * (rounds as f64).sqrt();
         let least = (MIN_HONEST + max_absent(nations)) as usize;
-        Ok(Self { plan: plan(noise_multiplier)?, noise_multiplier, central, mechanism, least })
+        Ok(Self { plan: plan(noise_multiplier)?, noise_multiplier, central, target, least })
     }
 
     /// Sums over different survivors can be combined to single nations out. That is what the noise is for: the ledger says so, and goes on.
     pub(crate) fn ledger(&self) -> Result<Ledger, PrivacyError> {
-        Ledger::new(RELATION, self.mechanism, self.least, DifferencingPolicy::Warn)
+        Ledger::new(RELATION, self.target, self.least, DifferencingPolicy::Warn)
     }
 
     /// A round of all nations, for the ledger.
@@ -71,14 +69,4 @@ fn plan(nations: usize, setting: &Setting, noise_multiplier: f64) -> Result<Plan
     let length = LINEAR_PARAMETERS as u64;
     let planner = Encoding::planner(clients, clients - absent, absent, length, setting.clip, noise_multiplier, BITS);
     planner.rounds(setting.rounds as u64).plan()
-}
-
-/// The encoder is the mechanism except with a tiny probability, which delta pays for in every round. The ledger counts events only, so its
-/// budget is what is left.
-#[allow(clippy::cast_precision_loss, reason = "few rounds")]
-fn left_of_delta(target: Target, rounds: u64, release: &Release) -> Result<f64, PrivacyError> {
-    let left = target.delta - rounds as f64 * release.added_delta(target.epsilon);
-    let reason =
-        "the encoder's own failures, of probability 2^-64 a round, cost more at this epsilon: lower epsilon or raise delta";
-    if left > 0.0 { Ok(left) } else { Err(PrivacyError::Unreachable { knob: "delta", reason }) }
 }

@@ -2,35 +2,35 @@
 
 use alloc::vec::Vec;
 
-use libm::exp;
-use realfft::RealFftPlanner;
-
 use super::{
-    compose::{Composition, Factor, Side, Tilt, float},
+    compose::float,
     events::{DiscretePair, Sources},
     law::Direction,
     normal::{gaussian_epsilon, gaussian_ln_delta},
     plan::{Outline, Plan, Source, Target},
-    pmf::Pmf,
+    search::{Search, too_fine},
 };
 use crate::{
     account::{
         accountant::Accountant,
+        distance::Distance,
         event::{Event, NeighboringRelation, positive, require},
     },
     error::PrivacyError,
 };
+use libm::exp;
 
 /// What the picture of the losses from which a query is planned may leave out.
 const OUTLINE_TAILS: [f64; 2] = [1e-60, 1e-300];
-/// Orders to tilt with, relative to the planned one.
-const OTHER_ORDERS: [f64; 7] = [1.0, 0.5, 2.0, 0.25, 4.0, 0.125, 8.0];
-/// Largest order times step.
-const MOST_PER_STEP: f64 = 10.0;
+/// How much less than delta may be left where a profile ends.
+const PROFILE_TAIL: f64 = 1e-6;
 /// Halvings of the step to bring the two bounds together.
 const REFINEMENTS: u32 = 5;
 
 /// Bounds on a privacy parameter: the truth lies between `low` and `up`.
+///
+/// The truth is that of the dominating pairs of laws. A pair of databases reaches it, except after many releases on samples of fixed size, where
+/// it may cost less, and where only Rényi divergences are known: these count nothing from below.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Bracket {
@@ -42,7 +42,8 @@ pub struct Bracket {
     pub up: f64,
 }
 
-/// Accounts with privacy loss distributions: the tightest known composition, for mechanisms whose dominating pair of laws is known.
+/// Accounts with privacy loss distributions: the tightest known composition, for mechanisms whose dominating pair of laws is known. Events of
+/// which only Rényi divergences are known (zCDP, vectors of distributed noise) are added up by their divergences and composed with the others.
 ///
 /// Of Gaussians without sampling the result is exact. Of all others it depends on a grid, which is chosen for each query so that the
 /// answer is right up to [`Self::with_accuracy`], as long as [`Self::with_memory_limit`] allows it. Beyond, the grid becomes coarser
@@ -70,7 +71,7 @@ impl PldAccountant {
     /// Nothing composed yet, accuracy `1e-4`, memory 128 MiB.
     #[must_use]
     pub fn new(relation: NeighboringRelation) -> Self {
-        Self { relation, sources: Sources::default(), accuracy: 1e-4, memory: 128 << 20, interval: None }
+        Self { relation, sources: Sources::new(relation), accuracy: 1e-4, memory: 128 << 20, interval: None }
     }
 
     /// The relative error of epsilon that the grid is chosen for.
@@ -136,16 +137,35 @@ impl PldAccountant {
         self.delta_between(epsilon, true)
     }
 
+    /// With the distance of what is released from the mechanisms on the safe side.
     fn epsilon_between(&self, delta: f64, both: bool) -> Result<Bracket, PrivacyError> {
+        let distance = self.sources.distance;
+        if distance == Distance::default() {
+            return self.exact_epsilon(delta, both);
+        }
+        let up = distance.epsilon(delta, |delta| Ok(self.exact_epsilon(delta, false)?.up))?;
+        let most = (delta + distance.added(up)).min(1.0);
+        let low = if both { self.exact_epsilon(most, true)?.low.min(up) } else { 0.0 };
+        Ok(Bracket { low, estimate: up, up })
+    }
+
+    /// With the distance of what is released from the mechanisms on the safe side.
+    fn delta_between(&self, epsilon: f64, both: bool) -> Result<Bracket, PrivacyError> {
+        let (exact, distance) = (self.exact_delta(epsilon, both)?, self.sources.distance);
+        let (low, up) = ((exact.low - distance.added(epsilon)).max(0.0), distance.delta(epsilon, exact.up));
+        Ok(Bracket { low, estimate: exact.estimate.max(low).min(up), up })
+    }
+
+    fn exact_epsilon(&self, delta: f64, both: bool) -> Result<Bracket, PrivacyError> {
         require((0.0..=1.0).contains(&delta), "delta", "between 0 and 1", delta)?;
         if self.sources.non_private {
             let epsilon = if delta < 1.0 { f64::INFINITY } else { 0.0 };
             return Ok(Bracket::exact(epsilon));
         }
-        if self.sources.others.is_empty() && (self.sources.mu_squared <= 0.0 || delta >= 1.0) {
+        if self.sources.only_gaussian() && (self.sources.mu_squared <= 0.0 || delta >= 1.0) {
             return Ok(Bracket::exact(0.0));
         }
-        if self.sources.others.is_empty() {
+        if self.sources.only_gaussian() {
             if delta <= 0.0 {
                 return Ok(Bracket::exact(f64::INFINITY));
             }
@@ -155,12 +175,12 @@ impl PldAccountant {
         self.query(Target::Epsilon { delta }, both)
     }
 
-    fn delta_between(&self, epsilon: f64, both: bool) -> Result<Bracket, PrivacyError> {
+    fn exact_delta(&self, epsilon: f64, both: bool) -> Result<Bracket, PrivacyError> {
         require(epsilon >= 0.0 && epsilon.is_finite(), "epsilon", "finite and not negative", epsilon)?;
         if self.sources.non_private {
             return Ok(Bracket::exact(1.0));
         }
-        if self.sources.others.is_empty() {
+        if self.sources.only_gaussian() {
             if self.sources.mu_squared <= 0.0 {
                 return Ok(Bracket::exact(0.0));
             }
@@ -171,16 +191,36 @@ impl PldAccountant {
         self.query(Target::Delta { epsilon }, both)
     }
 
-    /// The worse one of the two directions.
+    /// The bound from the discretised losses; from the Rényi divergences where that is less, as it may be if some are all that is known.
     fn query(&self, target: Target, both: bool) -> Result<Bracket, PrivacyError> {
-        let sources = self.sources.all();
+        if !self.sources.has_rest {
+            return self.discretised(&self.sources.all(0.0)?, target, both);
+        }
+        let renyi = match (&self.sources.renyi, target) {
+            (Some(renyi), Target::Epsilon { delta }) => renyi.exact_epsilon(delta)?.value,
+            (Some(renyi), Target::Delta { epsilon }) => renyi.exact_delta(epsilon)?.value,
+            (None, _) => f64::INFINITY,
+        };
+        let delta = if let Target::Epsilon { delta } = target { delta } else { renyi.min(1e-3) };
+        let sources = self.sources.all((PROFILE_TAIL * delta).max(1e-300))?;
+        let mut bracket = Bracket { low: 0.0, estimate: renyi, up: renyi };
+        if sources.len() > 1 {
+            bracket = self.discretised(&sources, target, both)?;
+        }
+        let up = bracket.up.min(renyi);
+        Ok(Bracket { low: bracket.low.min(up), estimate: bracket.estimate.min(up), up })
+    }
+
+    /// The worse one of the two directions.
+    fn discretised(&self, sources: &[Source], target: Target, both: bool) -> Result<Bracket, PrivacyError> {
         let symmetric = sources.iter().all(|source| source.pair.is_symmetric());
         let directions = if symmetric { &[Direction::Remove][..] } else { &[Direction::Remove, Direction::Add] };
         let mut answers: Vec<(Search<'_>, Bracket)> = Vec::new();
         for &direction in directions {
             let known = worst(&answers);
-            let search = self.search(&sources, direction, target)?;
-            answers.push((search, search.answer(both, known)?));
+            let search = self.search(sources, direction, target)?;
+            let answer = search.answer(both, known)?;
+            answers.push((search, answer));
         }
         for _ in 0..REFINEMENTS {
             let bracket = worst(&answers);
@@ -205,105 +245,17 @@ impl PldAccountant {
         if plan.tail < tail {
             plan = Outline::new(sources, direction, extreme).plan(target, self.accuracy, self.memory);
         }
-        Ok(Search { sources, direction, target, plan, pure: pure * (1.0 + 1e-12), step: self.step(&plan)? })
+        let (step, may_grow) = (self.step(&plan)?, self.interval.is_none());
+        let points = self.memory / (4 * size_of::<(i64, f64)>());
+        Ok(Search { sources, direction, target, plan, pure: pure * (1.0 + 1e-12), step, may_grow, points })
     }
 
     fn step(&self, plan: &Plan) -> Result<f64, PrivacyError> {
         match self.interval {
-            Some(interval) if interval < plan.least_step => Err(PrivacyError::Parameter {
-                knob: "value_discretization_interval",
-                expected: "larger, or memory_limit larger, for this composition",
-                got: interval,
-            }),
+            Some(interval) if interval < plan.least_step => Err(too_fine(interval)),
             Some(interval) => Ok(interval),
             None => Ok(plan.step.max(plan.least_step)),
         }
-    }
-}
-
-/// A query in one direction.
-#[derive(Clone, Copy)]
-struct Search<'a> {
-    sources: &'a [Source],
-    direction: Direction,
-    target: Target,
-    plan: Plan,
-    /// Largest loss.
-    pure: f64,
-    step: f64,
-}
-
-impl Search<'_> {
-    /// A finer grid, if memory allows it.
-    fn refine(&mut self) -> bool {
-        self.step /= 2.0;
-        self.step >= self.plan.least_step
-    }
-
-    /// Bounds this direction, as far as it could be worse than what is known of the other one.
-    fn answer(&self, both: bool, known: Bracket) -> Result<Bracket, PrivacyError> {
-        let up = match self.target {
-            Target::Epsilon { delta } if delta <= 0.0 => self.pure,
-            Target::Epsilon { .. } if self.pure <= known.up => self.pure,
-            Target::Epsilon { .. } => self.bound(Side::Upper, known.up).min(self.pure),
-            Target::Delta { epsilon } if epsilon >= self.pure => 0.0,
-            Target::Delta { .. } => self.bound(Side::Upper, known.up).min(1.0),
-        };
-        // Never reached, and on the safe side if it were.
-        let up = if up.is_nan() { f64::INFINITY } else { up };
-        if let (Target::Epsilon { delta }, true) = (self.target, up.is_infinite()) {
-            // The mass of the tails that are cut off is at least the smallest number.
-            require(delta <= 0.0 || delta > 1e-280, "delta", "0, or above 1e-280 where losses are not bounded", delta)?;
-        }
-        let low = if both && up > known.low && up > 0.0 { self.bound(Side::Lower, 0.0).min(up) } else { 0.0 };
-        let estimate = match self.target {
-            _ if !up.is_finite() || low <= 0.0 => up,
-            // Both roundings change the variance of a loss by about step^2 / 6.
-            Target::Epsilon { .. } => low + (up - low) / 2.0,
-            Target::Delta { .. } => libm::sqrt(low) * libm::sqrt(up),
-        };
-        Ok(Bracket { low, estimate, up })
-    }
-
-    /// A bound from one side. What is not above `known` need not be tight.
-    fn bound(&self, side: Side, known: f64) -> f64 {
-        let round = |source: &Source| {
-            let pmf = match side {
-                Side::Upper => Pmf::pessimistic(&source.pair, self.direction, self.step, self.plan.tail),
-                Side::Lower => Pmf::optimistic(&source.pair, self.direction, self.step, self.plan.tail, self.plan.tilt.order),
-            };
-            Factor { pmf, count: source.count }
-        };
-        let factors: Vec<Factor> = self.sources.iter().map(round).collect();
-        let composition = Composition { factors: &factors, step: self.step, side };
-        let tilt = self.tilt();
-        let chernoff = match self.target {
-            _ if side == Side::Lower => 0.0,
-            Target::Epsilon { delta } => composition.chernoff_epsilon(tilt.order, delta),
-            Target::Delta { epsilon } => composition.chernoff_delta(tilt.order, epsilon),
-        };
-        if side == Side::Upper && chernoff <= known {
-            return chernoff;
-        }
-        let mut planner = RealFftPlanner::new();
-        let exact = match self.target {
-            Target::Delta { epsilon } => Some(composition.sum(tilt, &mut planner).delta(epsilon)),
-            Target::Epsilon { delta } => OTHER_ORDERS
-                .into_iter()
-                .find_map(|factor| composition.sum(Tilt { order: tilt.order * factor, ..tilt }, &mut planner).epsilon(delta)),
-        };
-        match (exact, side) {
-            (Some(exact), Side::Upper) => exact.min(chernoff),
-            (Some(exact), Side::Lower) => exact,
-            (None, _) => chernoff,
-        }
-    }
-
-    /// As planned, but round-off that moves mass to the next grid point must not decide.
-    fn tilt(&self) -> Tilt {
-        let most = MOST_PER_STEP / self.step;
-        let Tilt { order, above, below } = self.plan.tilt;
-        Tilt { order: order.min(most), above: above.min(most), below: below.min(most) }
     }
 }
 
@@ -318,7 +270,7 @@ impl Accountant for PldAccountant {
     }
 
     fn compose(&mut self, event: &Event, count: u64) -> Result<(), PrivacyError> {
-        self.sources.add(event, count, self.relation)
+        self.sources.add(event, count)
     }
 
     fn epsilon(&self, delta: f64) -> Result<f64, PrivacyError> {

@@ -3,12 +3,13 @@
 use alloc::{sync::Arc, vec, vec::Vec};
 
 use libm::{exp, log, log1p};
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex};
+use realfft::{ComplexToReal, RealFftPlanner, num_complex::Complex};
 
 use super::{
     law::to_f64,
     normal::{UNIT, ln_hockey_stick_constant},
     pmf::{Pmf, index},
+    transform::{NEGLIGIBLE, Product, Transform, transform_length, wrap},
 };
 
 /// Bytes that one point of the transform takes: the masses, the spectra of the factor and of the product, its bound, twiddle factors
@@ -18,8 +19,6 @@ pub(super) const BYTES_PER_POINT: usize = 64;
 const LN_OUTSIDE: f64 = -25.0;
 /// Points between two exact evaluations of the geometric factor of the threshold.
 const REFRESH: usize = 256;
-/// Coefficients below it are taken for zero.
-const NEGLIGIBLE: f64 = 1e-40;
 
 /// A bound is from this side.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,6 +67,8 @@ pub(super) struct Composition<'a> {
     pub(super) factors: &'a [Factor],
     pub(super) step: f64,
     pub(super) side: Side,
+    /// Most points of the transform.
+    pub(super) most: usize,
 }
 
 impl Composition<'_> {
@@ -89,25 +90,29 @@ impl Composition<'_> {
             return f64::INFINITY;
         }
         let ln_mgf = self.ln_mgf(order);
-        let exponent = ln_mgf + ln_hockey_stick_constant(order) - log(finite) + self.ln_error(order, ln_mgf, 0.0);
+        let exponent =
+            ln_mgf + ln_hockey_stick_constant(order) - log(finite) + self.ln_error(order, ln_mgf, 0.0) + self.horner_error();
         (exponent / order * (1.0 + 8.0 * UNIT) + self.shift()).max(0.0)
     }
 
     /// Chernoff's bound on delta.
     pub(super) fn chernoff_delta(&self, order: f64, epsilon: f64) -> f64 {
         let (ln_mgf, epsilon) = (self.ln_mgf(order), epsilon - self.shift());
-        let error = self.ln_error(order, ln_mgf, order * epsilon);
-        (exp(ln_mgf - order * epsilon + ln_hockey_stick_constant(order) + error) + self.infinite()).min(1.0)
+        let error = self.ln_error(order, ln_mgf, order * epsilon) + self.horner_error();
+        (exp(ln_mgf - order * epsilon + ln_hockey_stick_constant(order) + error) + self.infinite()).clamp(f64::MIN_POSITIVE, 1.0)
     }
 
-    /// Adds up. Needs [`BYTES_PER_POINT`] for each step of the window.
-    pub(super) fn sum(&self, tilt: Tilt, planner: &mut RealFftPlanner<f64>) -> Sum {
+    /// Adds up. Needs [`BYTES_PER_POINT`] for each step of the window; `None` if these are too many.
+    pub(super) fn sum(&self, tilt: Tilt, planner: &mut RealFftPlanner<f64>) -> Option<Sum> {
         let ln_scale = self.ln_mgf(tilt.order);
         let offset = self.offset();
         let (low, high) = self.window(tilt, ln_scale, offset);
         let support = (self.extreme(Pmf::first), self.extreme(Pmf::last));
         let clipped = (low.max(support.0), high.min(support.1).max(low.max(support.0)));
-        let length = usize::try_from(clipped.1 - clipped.0 + 1).unwrap_or(1);
+        let length = usize::try_from(clipped.1 - clipped.0 + 1).unwrap_or(usize::MAX);
+        if length > self.most {
+            return None;
+        }
         let outside = exp(LN_OUTSIDE + self.ln_error(tilt.order, ln_scale, 0.0) + self.horner_error());
         let mut sum = Sum {
             step: self.step,
@@ -127,11 +132,13 @@ impl Composition<'_> {
             ),
         };
         if let [Factor { pmf, count: 1 }] = self.factors {
-            (sum.first, sum.masses, sum.outside) = (support.0, self.tilted(pmf, tilt.order), (0.0, 0.0));
+            sum.masses = vec![0.0; usize::try_from(pmf.last() - pmf.first() + 1).unwrap_or(1)];
+            wrap(&self.tilted(pmf, tilt.order), &mut sum.masses);
+            (sum.first, sum.outside) = (support.0, (0.0, 0.0));
         } else {
             self.convolve(&mut sum, transform_length(length), planner);
         }
-        sum
+        Some(sum)
     }
 
     /// All but `e^LN_OUTSIDE` of the tilted sum on each side, by Chernoff's bound: `P(X >= x) <= e^(K(s) - s x)`.
@@ -155,20 +162,22 @@ impl Composition<'_> {
         self.factors.iter().map(|factor| i128::from(end(&factor.pmf)).saturating_mul(i128::from(factor.count))).sum()
     }
 
-    fn tilted(&self, pmf: &Pmf, order: f64) -> Vec<f64> {
-        let ln_mgf = pmf.ln_mgf(order, self.step);
-        let tilt = |(place, mass): (i64, &f64)| {
-            let exponent = order * (self.step * to_f64(pmf.first + place) + pmf.offset) - ln_mgf;
-            if exponent < 600.0 { mass * exp(exponent) } else { exp(log(*mass) + exponent) }
+    /// The tilted masses, at places from 0.
+    fn tilted(&self, pmf: &Pmf, order: f64) -> Vec<(usize, f64)> {
+        let (ln_mgf, first) = (pmf.ln_mgf(order, self.step), pmf.first());
+        let tilt = |&(place, mass): &(i64, f64)| {
+            let exponent = order * (self.step * to_f64(place) + pmf.offset) - ln_mgf;
+            let tilted = if exponent < 600.0 { mass * exp(exponent) } else { exp(log(mass) + exponent) };
+            (usize::try_from(place - first).unwrap_or(0), tilted)
         };
-        (0..).zip(&pmf.masses).map(tilt).collect()
+        pmf.points.iter().map(tilt).collect()
     }
 
     /// Of the masses, the tilting and the powers, as a logarithm.
     fn ln_error(&self, order: f64, ln_scale: f64, exponent: f64) -> f64 {
         let of_factor = |factor: &Factor| {
-            let largest =
-                order.abs() * (self.step * to_f64(factor.pmf.first.abs().max(factor.pmf.last().abs())) + factor.pmf.offset.abs());
+            let largest = order.abs()
+                * (self.step * to_f64(factor.pmf.first().abs().max(factor.pmf.last().abs())) + factor.pmf.offset.abs());
             float(factor.count) * (factor.pmf.error + UNIT * (32.0 + 8.0 * largest))
         };
         self.factors.iter().map(of_factor).sum::<f64>() + 16.0 * UNIT * (ln_scale.abs() + exponent.abs())
@@ -176,48 +185,33 @@ impl Composition<'_> {
 
     /// Of the sums of [`Pmf::ln_mgf`], twice.
     fn horner_error(&self) -> f64 {
-        self.factors.iter().map(|factor| float(factor.count) * 8.0 * UNIT * to_f64(index(factor.pmf.masses.len()))).sum()
+        let steps = |pmf: &Pmf| to_f64(pmf.last() - pmf.first() + 64);
+        self.factors.iter().map(|factor| float(factor.count) * 8.0 * UNIT * steps(&factor.pmf)).sum()
     }
 
     /// The cyclic convolution. Each mass then carries the error of the transforms, on the safe side.
     ///
-    /// A coefficient of a transform of non-negative masses of sum 1 is wrong by at most `u = 8 * UNIT * log2(length)`: each mass reaches
-    /// it through `log2(length)` butterflies. Hence the product of the `count`-th powers is wrong by `total count * 2 u` times the
-    /// product of the magnitudes, none taken below 1/2, and the inverse adds `u` times the mean magnitude.
+    /// Each coefficient of a transform of non-negative masses of sum 1 is wrong by at most a `unit`. Hence the product of the `count`-th
+    /// powers is wrong by the sum of `count * 2 unit` times the product of the magnitudes, none taken below 1/2, and the inverse adds a
+    /// unit times the mean magnitude. Products that are certainly negligible are zero from then on.
     fn convolve(&self, sum: &mut Sum, length: usize, planner: &mut RealFftPlanner<f64>) {
-        let (forward, inverse): (Arc<dyn RealToComplex<f64>>, Arc<dyn ComplexToReal<f64>>) =
-            (planner.plan_fft_forward(length), planner.plan_fft_inverse(length));
-        let unit = 8.0 * UNIT * log(to_f64(index(length))).max(1.0) / core::f64::consts::LN_2;
-        let (mut masses, mut spectrum) = (forward.make_input_vec(), forward.make_output_vec());
-        let mut scratch = vec![Complex::default(); forward.get_scratch_len().max(inverse.get_scratch_len())];
-        let mut product = vec![Complex::new(1.0, 0.0); spectrum.len()];
-        let mut bounds = vec![1.0; spectrum.len()];
-        let mut total = 0.0;
+        let inverse: Arc<dyn ComplexToReal<f64>> = planner.plan_fft_inverse(length);
+        let mut transform = Transform::new(length, planner);
+        let mut product = Product::new(length / 2 + 1);
         for factor in self.factors {
-            masses.fill(0.0);
-            for (place, mass) in self.tilted(&factor.pmf, sum.order).into_iter().enumerate() {
-                if let Some(sum) = masses.get_mut(place % length) {
-                    *sum += mass;
-                }
-            }
-            // The lengths are right by construction.
-            let _ = forward.process_with_scratch(&mut masses, &mut spectrum, &mut scratch);
-            for ((coefficient, product), bound) in spectrum.iter().zip(&mut product).zip(&mut bounds) {
-                if *bound <= NEGLIGIBLE {
-                    continue;
-                }
-                *bound *= magnitude_power((coefficient.norm_sqr().sqrt() + unit).max(0.5), factor.count);
-                *product =
-                    if *bound > NEGLIGIBLE { *product * complex_power(*coefficient, factor.count) } else { Complex::default() };
-            }
-            total += float(factor.count);
+            let points = self.tilted(&factor.pmf, sum.order);
+            let unit = transform.forward(&points, product.active);
+            product.multiply(&transform.spectrum, factor.count, unit);
         }
-        let mean = 2.0 * bounds.iter().sum::<f64>() / to_f64(index(length));
-        let error = mean * (total * 2.0 * (unit + 4.0 * UNIT) + unit) + 2.0 * NEGLIGIBLE;
+        let mean = 2.0 * product.bounds.iter().sum::<f64>() / to_f64(index(length));
+        let error = mean * (product.error + transform.unit) + 2.0 * NEGLIGIBLE;
         // Real by symmetry, and required to be so: the first, and the last of an even length.
-        let ends = [0, if length.is_multiple_of(2) { spectrum.len() - 1 } else { 0 }];
-        ends.into_iter().for_each(|place| product.iter_mut().skip(place).take(1).for_each(|end| end.im = 0.0));
-        let _ = inverse.process_with_scratch(&mut product, &mut masses, &mut scratch);
+        let (mut values, mut masses, mut scratch) = (product.values, transform.masses, transform.scratch);
+        let ends = [0, if length.is_multiple_of(2) { values.len() - 1 } else { 0 }];
+        ends.into_iter().for_each(|place| values.iter_mut().skip(place).take(1).for_each(|end| end.im = 0.0));
+        scratch.resize(inverse.get_scratch_len().max(scratch.len()), Complex::default());
+        // The lengths are right by construction.
+        let _ = inverse.process_with_scratch(&mut values, &mut masses, &mut scratch);
         let start = (sum.first - self.extreme(Pmf::first)).rem_euclid(i128::from(index(length)));
         masses.rotate_left(usize::try_from(start).unwrap_or(0));
         let scale = 1.0 / to_f64(index(length));
@@ -328,36 +322,6 @@ impl Tail {
     fn rounded_sum(&self) -> f64 {
         self.sum * (1.0 + self.step_error * self.steps.min(self.most_steps)) + self.constant
     }
-}
-
-/// The least length of at least `points` that transforms well, even.
-fn transform_length(points: usize) -> usize {
-    let fitting = |odd: usize| odd * points.div_ceil(odd).next_power_of_two().max(2);
-    [1, 3, 5, 9, 15].into_iter().map(fitting).min().unwrap_or(points)
-}
-
-/// At least the power of a number near or below 1.
-fn magnitude_power(base: f64, exponent: u64) -> f64 {
-    if exponent == 1 {
-        return base;
-    }
-    // (1 - x)^n <= e^(-n x)
-    if (1.0 - base) * float(exponent) > 100.0 {
-        return 0.0;
-    }
-    exp(float(exponent) * log(base)) * (1.0 + 1e-9)
-}
-
-fn complex_power(mut base: Complex<f64>, mut exponent: u64) -> Complex<f64> {
-    let mut result = Complex::new(1.0, 0.0);
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            result *= base;
-        }
-        base *= base;
-        exponent >>= 1;
-    }
-    result
 }
 
 #[allow(clippy::cast_precision_loss, reason = "above 2^53 a count is rounded: less than the errors that it multiplies")]

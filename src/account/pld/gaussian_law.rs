@@ -3,8 +3,9 @@
 use libm::{exp, expm1, log1p};
 
 use super::{
-    law::{Direction, Levels, Pair, Piece, Space},
+    law::{Direction, Levels, Piece, Space},
     normal::{UNIT, tail},
+    pair::Pair,
 };
 
 /// One side of a level under one law.
@@ -69,15 +70,7 @@ pub(super) fn pieces(pair: &Pair, mu: f64, levels: Levels, direction: Direction,
         let scaled_ratio = if ratio.is_finite() { pair.sampling * exp(ratio) } else { expm1(loss) + pair.sampling };
         Edge { loss, scaled_ratio, a, b }
     };
-    let mut previous = None;
-    for next in levels.iter(direction).map(edge) {
-        if let Some(before) = previous.replace(next) {
-            let (low, high) = if direction == Direction::Remove { (before, next) } else { (next, before) };
-            if let Some(piece) = piece(pair, low, high) {
-                sink(piece);
-            }
-        }
-    }
+    levels.walk(direction, edge, |low, high| piece(pair, low, high), sink);
 }
 
 /// Masses under both laws above `high` and below `low`, rounded up.
@@ -104,7 +97,7 @@ fn piece(pair: &Pair, low: Edge, high: Edge) -> Option<Piece> {
     let weighed = low.scaled_ratio * b;
     if b < 1e-290 || !weighed.is_finite() {
         // The ratio is lost to underflow: the piece may be anywhere between its levels.
-        return Some(Piece { p, q: b, loss: low.loss + width / 2.0, slack: width / 2.0 });
+        return Some(Piece::outcome(p, b, low.loss + width / 2.0, width / 2.0));
     }
     // P - e^low Q, relative to P.
     let share = ((pair.sampling * a - weighed) / p).clamp(0.0, -expm1(-width));
@@ -112,5 +105,5 @@ fn piece(pair: &Pair, low: Edge, high: Edge) -> Option<Piece> {
     let errors = tails + 4.0 * UNIT * weighed.abs();
     let slack = (errors / p * (1.0 + width) + 8.0 * UNIT * (low.loss.abs() + width)).min(width);
     let loss = (low.loss - log1p(-share)).clamp(low.loss, high.loss);
-    Some(Piece { p, q: b, loss, slack })
+    Some(Piece::outcome(p, b, loss, slack))
 }

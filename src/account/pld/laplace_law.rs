@@ -3,8 +3,9 @@
 use libm::{exp, expm1, log1p, sinh};
 
 use super::{
-    law::{Direction, Levels, Pair, Piece, Space},
+    law::{Direction, Levels, Piece, Space},
     normal::UNIT,
+    pair::Pair,
 };
 
 /// See [`Pair::pieces`].
@@ -13,7 +14,7 @@ pub(super) fn pieces(pair: &Pair, rate: f64, levels: Levels, direction: Directio
         let (more, less) = (0.5, 0.5 * exp(-rate));
         let (a, b) = if sign > 0.0 { (more, less) } else { (less, more) };
         let loss = pair.loss(sign * rate);
-        Piece { p: pair.mix(a, b), q: b, loss, slack: 8.0 * UNIT * loss.abs() }
+        Piece::outcome(pair.mix(a, b), b, loss, 8.0 * UNIT * loss.abs())
     };
     let begin = if direction == Direction::Remove { -1.0 } else { 1.0 };
     sink(end(begin));
@@ -22,15 +23,7 @@ pub(super) fn pieces(pair: &Pair, rate: f64, levels: Levels, direction: Directio
         let loss = if levels.space == Space::LogRatio { pair.loss(level) } else { level };
         (ratio.clamp(-rate, rate), loss)
     };
-    let mut previous: Option<(f64, f64)> = None;
-    for next in levels.iter(direction).map(edge) {
-        if let Some(before) = previous.replace(next) {
-            let (low, high) = if direction == Direction::Remove { (before, next) } else { (next, before) };
-            if let Some(found) = piece(pair, rate, low, high) {
-                sink(found);
-            }
-        }
-    }
+    levels.walk(direction, edge, |low, high| piece(pair, rate, low, high), sink);
     sink(end(-begin));
 }
 
@@ -48,5 +41,5 @@ fn piece(pair: &Pair, rate: f64, (low, low_loss): (f64, f64), (high, high_loss):
     let clipped = (pair.loss(low) - low_loss).max(0.0);
     let share = (pair.sampling * excess + if clipped > 0.0 { -expm1(-clipped) * exp(pair.loss(low)) * b } else { 0.0 }) / p;
     let loss = (low_loss - log1p(-share)).clamp(low_loss, high_loss);
-    Some(Piece { p, q: b, loss, slack: 16.0 * UNIT * (loss.abs() + high_loss - low_loss) })
+    Some(Piece::outcome(p, b, loss, 16.0 * UNIT * (loss.abs() + high_loss - low_loss)))
 }

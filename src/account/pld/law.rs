@@ -1,10 +1,8 @@
-//! The output laws of a mechanism with and without one party, as sums over pieces of increasing privacy loss.
+//! The output laws of a mechanism with and without one party, and the levels of the privacy loss that cut them into pieces.
 
 use alloc::{boxed::Box, vec::Vec};
 
-use libm::{exp, expm1, log, log1p};
-
-use super::{gaussian_law, laplace_law, normal::UNIT};
+use libm::{exp, expm1, log};
 
 /// The pieces on which a [`Law`] is summed up: between the levels `first, .., last` times `step`, plus `offset`, in the space `space`.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +12,27 @@ pub(super) struct Levels {
     pub(super) step: f64,
     pub(super) offset: f64,
     pub(super) space: Space,
+    pub(super) thinning: Thinning,
+}
+
+/// Where levels may be left out: a piece of `n` steps that holds the share `m` of the tilted mass `e^(order * loss)` makes rounding worse by
+/// about `m n^2`, in units of what all pieces of one step cost together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Thinning {
+    pub(super) order: f64,
+    /// `ln E e^(order * loss)`, about.
+    pub(super) ln_scale: f64,
+    /// The most `m n^2` of a piece; 0 for all levels.
+    pub(super) most: f64,
+    /// The most steps.
+    pub(super) steps: i64,
+}
+
+/// Levels between which a piece lies, in steps of a grid of increasing losses: from `low` on, so many.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    pub(super) low: i64,
+    pub(super) steps: i64,
 }
 
 /// What levels measure.
@@ -41,6 +60,8 @@ pub(super) struct Piece {
     pub(super) q: f64,
     pub(super) loss: f64,
     pub(super) slack: f64,
+    /// `None` for a single outcome.
+    pub(super) span: Option<Span>,
 }
 
 /// An outcome: masses with the party (`a`) and without (`b`), and `ln(a / b)`.
@@ -66,26 +87,62 @@ pub(super) enum Law {
     Table { atoms: Vec<Atom>, missing_a: f64, missing_b: f64 },
 }
 
-/// `P = (1 - sampling) B + sampling A` and `Q = B`: a party is in the sample with probability `sampling`.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Pair {
-    pub(super) law: Law,
-    pub(super) sampling: f64,
-}
-
 impl Levels {
-    /// All of them, in the order of increasing loss of `direction`.
-    pub(super) fn iter(self, direction: Direction) -> impl Iterator<Item = f64> {
-        (0..=self.last - self.first)
-            .map(move |k| self.at(if direction == Direction::Remove { self.first + k } else { self.last - k }))
-    }
-
     pub(super) fn bounds(self) -> (f64, f64) {
         (self.at(self.first), self.at(self.last))
     }
 
     fn at(self, place: i64) -> f64 {
         to_f64(place) * self.step + self.offset
+    }
+
+    /// What lies between two levels, from each to the next that is not left out, by increasing loss of `direction`. `edge` evaluates a
+    /// level, `piece` what lies between a lower and a higher one.
+    pub(super) fn walk<E: Copy>(
+        self,
+        direction: Direction,
+        edge: impl Fn(f64) -> E,
+        piece: impl Fn(E, E) -> Option<Piece>,
+        sink: &mut impl FnMut(Piece),
+    ) {
+        let remove = direction == Direction::Remove;
+        let level = |k: i64| edge(self.at(if remove { self.first + k } else { self.last - k }));
+        let (start, end) = (if remove { self.first } else { -self.last }, self.last - self.first);
+        let (mut at, mut stride, mut before) = (0, 1, level(0));
+        while at < end {
+            let steps = stride.min(end - at);
+            let next = level(at + steps);
+            let found = if remove { piece(before, next) } else { piece(next, before) };
+            let cost = found.map_or(0.0, |piece| self.thinning.cost(piece, steps, direction));
+            if steps > 1 && cost > 4.0 * self.thinning.most {
+                stride = steps / 2;
+                continue;
+            }
+            if let Some(piece) = found {
+                sink(Piece { span: Some(Span { low: start + at, steps }), ..piece });
+            }
+            (at, before) = (at + steps, next);
+            stride = if 8.0 * cost <= self.thinning.most { (2 * steps).min(self.thinning.steps.max(1)) } else { steps };
+        }
+    }
+}
+
+impl Thinning {
+    fn cost(&self, piece: Piece, steps: i64, direction: Direction) -> f64 {
+        let (mass, loss) = piece.seen(direction);
+        mass * exp(self.order * loss - self.ln_scale) * to_f64(steps) * to_f64(steps)
+    }
+}
+
+impl Piece {
+    /// A single outcome.
+    pub(super) fn outcome(p: f64, q: f64, loss: f64, slack: f64) -> Self {
+        Self { p, q, loss, slack, span: None }
+    }
+
+    /// The mass under the law of the true database, and the loss.
+    pub(super) fn seen(self, direction: Direction) -> (f64, f64) {
+        if direction == Direction::Remove { (self.p, self.loss) } else { (self.q, -self.loss) }
     }
 }
 
@@ -148,7 +205,7 @@ impl Law {
     }
 
     /// Outcomes of a discrete law with ratios in a closed interval, by increasing ratio.
-    fn atoms(&self, low: f64, high: f64) -> Box<dyn DoubleEndedIterator<Item = Atom> + '_> {
+    pub(super) fn atoms(&self, low: f64, high: f64) -> Box<dyn DoubleEndedIterator<Item = Atom> + '_> {
         match *self {
             Self::DiscreteGaussian { sigma, shift, mass_at_zero } => {
                 let variance = sigma * sigma;
@@ -190,172 +247,6 @@ impl Law {
             Self::DiscreteLaplace { shift, .. } => *shift,
             Self::Table { atoms, .. } => to_f64(i64::try_from(atoms.len()).unwrap_or(i64::MAX)),
         }
-    }
-}
-
-impl Pair {
-    /// The loss `ln(1 - sampling + sampling e^ratio)`.
-    pub(super) fn loss(&self, ratio: f64) -> f64 {
-        if self.sampling >= 1.0 {
-            ratio
-        } else if ratio < 700.0 {
-            log1p(self.sampling * expm1(ratio))
-        } else {
-            ratio + log(self.sampling) + log1p((1.0 - self.sampling) / self.sampling * exp(-ratio))
-        }
-    }
-
-    /// The inverse of [`Self::loss`]; minus infinity below its range.
-    pub(super) fn ratio(&self, loss: f64) -> f64 {
-        if self.sampling >= 1.0 {
-            return loss;
-        }
-        if loss > 700.0 {
-            return loss - log(self.sampling) + log1p(-(1.0 - self.sampling) * exp(-loss));
-        }
-        let scaled = expm1(loss) / self.sampling;
-        if scaled > -1.0 { log1p(scaled) } else { f64::NEG_INFINITY }
-    }
-
-    /// Losses `ln(P / Q)` between which all mass lies except `tail`, under the law of the true database.
-    pub(super) fn loss_range(&self, tail: f64, direction: Direction) -> (f64, f64) {
-        let [without, with] = self.law.ratio_ranges(tail);
-        let (low, high) = match direction {
-            Direction::Add => without,
-            Direction::Remove if self.sampling >= 1.0 => with,
-            Direction::Remove => (without.0.min(with.0), without.1.max(with.1)),
-        };
-        (self.loss(low), self.loss(high))
-    }
-
-    /// The distance of the two losses that have mass of their own, if there are two at the ends of a continuous law.
-    pub(super) fn spread(&self) -> Option<f64> {
-        let Law::Laplace { rate } = self.law else { return None };
-        Some(self.loss(rate) - self.loss(-rate))
-    }
-
-    /// A loss that the grid should contain, because many outcomes lie at it: the lowest of all.
-    pub(super) fn anchor(&self) -> f64 {
-        let ratio = match &self.law {
-            Law::Gaussian { .. } if self.sampling >= 1.0 => return 0.0,
-            Law::DiscreteGaussian { sigma, shift, .. } if self.sampling >= 1.0 => shift / sigma * (shift / sigma) / 2.0,
-            Law::Gaussian { .. } | Law::DiscreteGaussian { .. } => f64::NEG_INFINITY,
-            Law::Laplace { .. } | Law::DiscreteLaplace { .. } | Law::Table { .. } => self.law.ratio_ranges(0.5)[0].0,
-        };
-        self.loss(ratio)
-    }
-
-    /// Adding and removing give the same distribution of losses.
-    pub(super) fn is_symmetric(&self) -> bool {
-        self.sampling >= 1.0 && !matches!(self.law, Law::Table { .. })
-    }
-
-    /// Pure differential privacy: the largest loss of a direction, rounded up. Infinite if there is none.
-    pub(super) fn pure_epsilon(&self, direction: Direction) -> f64 {
-        let Some((largest, smallest)) = self.law.bounded_ratio() else {
-            return if direction == Direction::Add && self.sampling < 1.0 {
-                -log1p(-self.sampling) * (1.0 + 4.0 * UNIT)
-            } else {
-                f64::INFINITY
-            };
-        };
-        let loss = if direction == Direction::Remove { self.loss(largest) } else { -self.loss(-smallest) };
-        loss.max(0.0) * (1.0 + 8.0 * UNIT)
-    }
-
-    /// Calls `sink` with all pieces between the levels, by increasing loss of `direction`. None crosses a level.
-    pub(super) fn pieces(&self, levels: Levels, direction: Direction, sink: &mut impl FnMut(Piece)) {
-        match self.law {
-            Law::Gaussian { mu } => gaussian_law::pieces(self, mu, levels, direction, sink),
-            Law::Laplace { rate } => laplace_law::pieces(self, rate, levels, direction, sink),
-            Law::DiscreteGaussian { .. } | Law::DiscreteLaplace { .. } | Law::Table { .. } => {
-                self.atom_pieces(levels, direction, sink);
-            }
-        }
-    }
-
-    /// Upper bounds on the mass above and below the levels, in `direction`. Mass of infinite loss is above.
-    pub(super) fn outside(&self, levels: Levels, direction: Direction) -> (f64, f64) {
-        let (low, high) = self.ratio_bounds(levels);
-        let above_below = |above: (f64, f64), below: (f64, f64)| match direction {
-            Direction::Remove => (self.mix(above.0, above.1), self.mix(below.0, below.1)),
-            Direction::Add => (below.1, above.1),
-        };
-        match &self.law {
-            Law::Gaussian { mu } => {
-                let (above, below) = gaussian_law::outside(*mu, low, high);
-                above_below(above, below)
-            }
-            Law::Laplace { .. } | Law::DiscreteLaplace { .. } => (0.0, 0.0),
-            Law::DiscreteGaussian { sigma, shift, mass_at_zero } => {
-                let outcome = |ratio: f64| (ratio * sigma * sigma / shift + shift / 2.0).floor();
-                // The sum from m of exp(-x^2 / 2 sigma^2) is below that of a geometric series of ratio exp(-m / sigma^2).
-                let tail = |m: f64| {
-                    let ratio = -expm1(-m / (sigma * sigma));
-                    let bound = mass_at_zero * exp(-m * m / (2.0 * sigma * sigma)) / ratio;
-                    if m > 0.0 { bound.min(1.0) * (1.0 + 1e-9) } else { 1.0 }
-                };
-                // One less than the first outcome outside: floor of a rounded number.
-                let (high, low) = (outcome(high), -outcome(low) - 1.0);
-                above_below((tail(high - shift), tail(high)), (tail(low + shift), tail(low)))
-            }
-            Law::Table { atoms, missing_a, missing_b } => {
-                let (mut above, mut below) = ((*missing_a, 0.0), (0.0, *missing_b));
-                for atom in atoms {
-                    let side = if atom.ratio > high { &mut above } else { &mut below };
-                    if atom.ratio > high || atom.ratio < low {
-                        *side = (side.0 + atom.a, side.1 + atom.b);
-                    }
-                }
-                above_below(above, below)
-            }
-        }
-    }
-
-    /// The mass of infinite loss, rounded down.
-    pub(super) fn infinite(&self, direction: Direction) -> f64 {
-        let Law::Table { atoms, .. } = &self.law else { return 0.0 };
-        match direction {
-            Direction::Remove => {
-                self.sampling * atoms.iter().filter(|atom| atom.ratio == f64::INFINITY).map(|atom| atom.a).sum::<f64>()
-            }
-            Direction::Add if self.sampling >= 1.0 => {
-                atoms.iter().filter(|atom| atom.ratio == f64::NEG_INFINITY).map(|atom| atom.b).sum()
-            }
-            Direction::Add => 0.0,
-        }
-    }
-
-    /// Relative error of the tails of the masses that [`Self::pieces`] finds.
-    pub(super) fn mass_error(&self, levels: Levels) -> f64 {
-        let (low, high) = self.ratio_bounds(levels);
-        match &self.law {
-            Law::Gaussian { mu } => gaussian_law::relative_error(*mu, low, high),
-            // The exponents, up to 2^10, and their exponentials.
-            _ => 4096.0 * UNIT,
-        }
-    }
-
-    pub(super) fn mix(&self, a: f64, b: f64) -> f64 {
-        self.sampling * a + (1.0 - self.sampling) * b
-    }
-
-    /// The levels' ends as log ratios.
-    fn ratio_bounds(&self, levels: Levels) -> (f64, f64) {
-        let (low, high) = levels.bounds();
-        if levels.space == Space::LogRatio { (low, high) } else { (self.ratio(low), self.ratio(high)) }
-    }
-
-    fn atom_pieces(&self, levels: Levels, direction: Direction, sink: &mut impl FnMut(Piece)) {
-        let (low, high) = self.ratio_bounds(levels);
-        let mut visit = |atom: Atom| {
-            let loss = self.loss(atom.ratio);
-            if loss.is_finite() {
-                sink(Piece { p: self.mix(atom.a, atom.b), q: atom.b, loss, slack: 16.0 * UNIT * loss.abs() });
-            }
-        };
-        let atoms = self.law.atoms(low, high);
-        if direction == Direction::Remove { atoms.for_each(&mut visit) } else { atoms.rev().for_each(&mut visit) }
     }
 }
 

@@ -7,12 +7,16 @@ use libm::{exp, log, sqrt};
 
 use super::{
     compose::{BYTES_PER_POINT, Tilt, float},
-    law::{Direction, Levels, Pair, Space, to_f64},
+    law::{Direction, Levels, Space, Thinning, to_f64},
     normal::ln_hockey_stick_constant,
+    pair::Pair,
+    pmf::index,
 };
 
-/// Pieces on each side of zero.
+/// Pieces on each side of zero: of one source, of each of very many, and of all of them.
 const PIECES: i64 = 256;
+const FEWEST_PIECES: i64 = 64;
+const ALL_PIECES: i64 = 1 << 14;
 /// Chernoff's bound leaves `e^-25` outside the window.
 const LN_OUTSIDE: f64 = 25.0;
 
@@ -21,6 +25,8 @@ const LN_OUTSIDE: f64 = 25.0;
 pub(super) struct Source {
     pub(super) pair: Pair,
     pub(super) count: u64,
+    /// The pair is not known to be reached: it says nothing about lower bounds.
+    pub(super) only_upper: bool,
 }
 
 /// What is asked.
@@ -44,9 +50,11 @@ struct OutlinedSource<'a> {
 }
 
 /// How to answer a query.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) tilt: Tilt,
+    /// `ln E e^(order * loss)` of each source, about.
+    pub(super) ln_scales: Vec<f64>,
     /// Mass that each source may lose.
     pub(super) tail: f64,
     /// The step for the wanted accuracy, and the least one for the memory.
@@ -56,7 +64,8 @@ pub(super) struct Plan {
 
 impl<'a> Outline<'a> {
     pub(super) fn new(sources: &'a [Source], direction: Direction, tail: f64) -> Self {
-        let outline = |source| OutlinedSource::new(source, direction, tail);
+        let pieces = (ALL_PIECES / index(sources.len()).max(1)).clamp(FEWEST_PIECES, PIECES);
+        let outline = |source| OutlinedSource::new(source, direction, tail, pieces);
         Self { sources: sources.iter().map(outline).collect(), direction }
     }
 
@@ -71,19 +80,24 @@ impl<'a> Outline<'a> {
         };
         let deviation = self.deviation(order);
         let unit = sqrt(2.0 * LN_OUTSIDE) / deviation.max(1e-300);
-        let reach = |sign: f64, width: f64| (self.ln_mgf(order + sign * width) - self.ln_mgf(order) + LN_OUTSIDE) / width;
+        let ln_mgf = self.ln_mgf(order);
+        let reach = |sign: f64, width: f64| (self.ln_mgf(order + sign * width) - ln_mgf + LN_OUTSIDE) / width;
+        // The width of the tilt that reaches least far, and how far.
         let best = |sign: f64| {
-            let widths = (-4..=4).map(|power| (unit * libm::ldexp(1.0, power)).clamp(1e-200, 1e200));
-            widths.min_by(|x, y| reach(sign, *x).total_cmp(&reach(sign, *y))).unwrap_or(1.0)
+            let widths = (-3..=3).map(|power| (unit * libm::ldexp(1.0, power)).clamp(1e-200, 1e200));
+            let reaches = widths.map(|width| (width, reach(sign, width)));
+            reaches.min_by(|x, y| x.1.total_cmp(&y.1)).unwrap_or((1.0, 1.0))
         };
-        let tilt = Tilt { order, above: best(1.0), below: best(-1.0) };
-        let window = reach(1.0, tilt.above) + reach(-1.0, tilt.below);
+        let (above, below) = (best(1.0), best(-1.0));
+        let tilt = Tilt { order, above: above.0, below: below.0 };
+        let window = above.1 + below.1;
         let count: f64 = self.sources.iter().map(|source| source.count).sum();
         let tail = (delta * 1e-5 / count).clamp(1e-302, 1e-12);
         let least_step = self.least_step(window, tail, memory);
         let step = self.step(target, order, epsilon.max(0.05 * deviation) * accuracy).max(least_step);
         Plan {
             tilt,
+            ln_scales: self.sources.iter().map(|source| source.ln_mgf(order)).collect(),
             tail,
             step: self.spacing().filter(|spacing| *spacing > least_step).unwrap_or(self.dividing(step)),
             least_step,
@@ -100,16 +114,17 @@ impl<'a> Outline<'a> {
         sqrt(12.0 * error / (count * (order + 1.0)))
     }
 
-    /// Bytes times step, over bytes: the transform of the window, the masses of all sources.
+    /// Bytes times step, over bytes: the transform of the window, and the source of the widest range while it is rounded. A quarter of the
+    /// memory is for the rounded sources.
     fn least_step(&self, window: f64, tail: f64, memory: usize) -> f64 {
         let range = |source: &OutlinedSource<'_>| {
             let (low, high) = source.pair.loss_range(tail, self.direction);
             high - low
         };
-        let ranges: f64 = self.sources.iter().map(range).sum();
-        // Lengths are rounded up by at most a third.
-        let bytes = float(BYTES_PER_POINT as u64) * window * 1.4 + 8.0 * ranges;
-        bytes / float(memory as u64)
+        let widest: f64 = self.sources.iter().map(range).fold(0.0, f64::max);
+        // Lengths are rounded up by at most a third; the window is known in outline only.
+        let bytes = float(BYTES_PER_POINT as u64) * window * 1.75 + 24.0 * widest;
+        bytes / (0.75 * float(memory as u64))
     }
 
     /// The step of the grid on which all losses lie exactly, if there is one.
@@ -136,15 +151,22 @@ impl<'a> Outline<'a> {
 }
 
 impl<'a> OutlinedSource<'a> {
-    fn new(source: &'a Source, direction: Direction, tail: f64) -> Self {
+    fn new(source: &'a Source, direction: Direction, tail: f64, count: i64) -> Self {
         let pair = &source.pair;
         let largest = pair.law.ratio_ranges(tail).iter().fold(1e-300_f64, |largest, (low, high)| largest.max(-low).max(*high));
-        let levels = Levels { first: -PIECES, last: PIECES, step: largest / to_f64(PIECES), offset: 0.0, space: Space::LogRatio };
-        let most = pair.law.outcomes(tail) / to_f64(2 * PIECES);
+        let levels = Levels {
+            first: -count,
+            last: count,
+            step: largest / to_f64(count),
+            offset: 0.0,
+            space: Space::LogRatio,
+            thinning: Thinning::default(),
+        };
+        let most = pair.law.outcomes(tail) / to_f64(2 * count);
         let mut losses: Vec<(f64, f64)> = Vec::new();
         let (mut mass, mut weighed, mut pending) = (0.0, 0.0, 0.0);
         pair.pieces(levels, direction, &mut |piece| {
-            let (more, loss) = if direction == Direction::Remove { (piece.p, piece.loss) } else { (piece.q, -piece.loss) };
+            let (more, loss) = piece.seen(direction);
             (mass, weighed, pending) = (mass + more, weighed + more * loss, pending + 1.0);
             if pending >= most && mass > 0.0 {
                 losses.push((log(mass), weighed / mass));
@@ -170,10 +192,17 @@ impl<'a> OutlinedSource<'a> {
     }
 }
 
-/// About where a function of one valley is least: a coarse scan, then golden sections, on a logarithmic scale.
+/// About where a function of one valley is least: down in steps of e from 1, then golden sections, on a logarithmic scale.
 fn minimum(function: impl Fn(f64) -> f64) -> f64 {
     let at = |ln_order: f64| function(exp(ln_order));
-    let start = (-20..=28).map(f64::from).min_by(|x, y| at(*x).total_cmp(&at(*y))).unwrap_or(0.0);
+    let (mut start, mut least) = (0.0_f64, at(0.0));
+    for sign in [1.0, -1.0] {
+        let mut next = at(start + sign);
+        while next < least && start.abs() < 28.0 {
+            (start, least) = (start + sign, next);
+            next = at(start + sign);
+        }
+    }
     let golden = 0.618_033_988_749_894_8;
     let (mut low, mut high) = (start - 1.0, start + 1.0);
     let (mut left, mut right) = (high - golden * (high - low), low + golden * (high - low));

@@ -6,20 +6,27 @@ use realfft::RealFftPlanner;
 
 use super::{
     compose::{Composition, Factor, Side, Tilt},
-    law::{Direction, Law, Pair},
-    pmf::Pmf,
+    law::{Direction, Law},
+    pair::Pair,
+    pmf::{Pmf, Rounding},
 };
 
 const UNTILTED: Tilt = Tilt { order: 0.0, above: 1.0, below: 1.0 };
 
+/// Pieces may be wide.
+fn rounding(direction: Direction, step: f64, tail: f64) -> Rounding {
+    Rounding { direction, step, tail, order: 1.0, ln_scale: 0.0, width: 0.3 }
+}
+
 fn bounds(pair: &Pair, direction: Direction, step: f64, count: u64, tilt: Tilt, epsilon: f64) -> (f64, f64) {
     let delta = |side| {
         let pmf = match side {
-            Side::Upper => Pmf::pessimistic(pair, direction, step, 1e-30),
-            Side::Lower => Pmf::optimistic(pair, direction, step, 1e-30, 1.0),
+            Side::Upper => Pmf::pessimistic(pair, rounding(direction, step, 1e-30)),
+            Side::Lower => Pmf::optimistic(pair, rounding(direction, step, 1e-30)),
         };
         let factors = [Factor { pmf, count }];
-        Composition { factors: &factors, step, side }.sum(tilt, &mut RealFftPlanner::new()).delta(epsilon)
+        let composition = Composition { factors: &factors, step, side, most: 1 << 24 };
+        composition.sum(tilt, &mut RealFftPlanner::new()).unwrap().delta(epsilon)
     };
     (delta(Side::Lower), delta(Side::Upper))
 }
@@ -33,14 +40,14 @@ fn published_deltas_of_adding_a_party_are_reproduced() {
         (Law::DiscreteLaplace { rate: 0.5, shift: 4.0 }, 0.7, 0.5, 0.229_362_834_874_775_5),
     ];
     for (law, sampling, epsilon, delta) in cases {
-        let (low, up) = bounds(&Pair { law, sampling }, Direction::Add, 1e-4, 1, UNTILTED, epsilon);
+        let (low, up) = bounds(&Pair { law, sampling, fixed_size: false }, Direction::Add, 1e-4, 1, UNTILTED, epsilon);
         assert!(low <= delta * (1.0 + 1e-9) && delta * (1.0 - 1e-9) <= up && up - low < 1e-4, "{low} {delta} {up}");
     }
 }
 
 #[test]
 fn any_step_and_any_tilt_bracket_the_exact_gaussian() {
-    let pair = Pair { law: Law::Gaussian { mu: 0.5 }, sampling: 1.0 };
+    let pair = Pair { law: Law::Gaussian { mu: 0.5 }, sampling: 1.0, fixed_size: false };
     for step in [0.003, 0.02, 0.1, 0.7, 3.0] {
         for epsilon in [0.0, 0.5, 2.0, 5.0] {
             let (least, most) = super::normal::gaussian_ln_delta(1.0, epsilon);
@@ -58,7 +65,7 @@ fn any_step_and_any_tilt_bracket_the_exact_gaussian() {
 
 #[test]
 fn both_roundings_are_of_second_order() {
-    let pair = Pair { law: Law::Gaussian { mu: 1.0 }, sampling: 0.1 };
+    let pair = Pair { law: Law::Gaussian { mu: 1.0 }, sampling: 0.1, fixed_size: false };
     let width = |step| {
         let (low, up) = bounds(&pair, Direction::Remove, step, 50, Tilt { order: 3.0, above: 3.0, below: 3.0 }, 2.0);
         up - low
@@ -72,13 +79,16 @@ fn roundings_keep_all_mass_and_order_the_means() {
     for law in [Law::Gaussian { mu: 1.0 }, Law::Laplace { rate: 1.5 }, Law::discrete_gaussian(2.0, 3.0)] {
         for sampling in [0.01, 0.5, 1.0] {
             for direction in [Direction::Add, Direction::Remove] {
-                let pair = Pair { law: law.clone(), sampling };
+                let pair = Pair { law: law.clone(), sampling, fixed_size: false };
                 let (step, tail) = (0.01, 1e-25);
+                let mass = |pmf: &Pmf| pmf.points.iter().map(|point| point.1).sum::<f64>();
                 let mean = |pmf: &Pmf| (pmf.ln_mgf(1e-6, step) - pmf.ln_mgf(-1e-6, step)) / 2e-6;
-                let (high, low) =
-                    (Pmf::pessimistic(&pair, direction, step, tail), Pmf::optimistic(&pair, direction, step, tail, 1.0));
-                assert!((high.masses.iter().sum::<f64>() + high.infinite - 1.0).abs() < 1e-9);
-                assert!((low.masses.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+                let (high, low) = (
+                    Pmf::pessimistic(&pair, rounding(direction, step, tail)),
+                    Pmf::optimistic(&pair, rounding(direction, step, tail)),
+                );
+                assert!((mass(&high) + high.infinite - 1.0).abs() < 1e-9);
+                assert!((mass(&low) - 1.0).abs() < 1e-9);
                 assert!(mean(&low) <= mean(&high) + 1e-9, "{pair:?} {direction:?}");
             }
         }

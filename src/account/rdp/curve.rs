@@ -82,6 +82,7 @@ impl Curve {
             Event::SingleEpochTree { noise_multiplier, step_counts } => {
                 Self::gaussian(tree(*noise_multiplier, step_counts, relation)?)
             }
+            Event::WithinDistance { event, .. } => Self::new(event, relation)?,
             Event::ZCdp { rho, xi } => Self { rho: *rho, xi: *xi, pure: unbounded(rho + xi), ..Self::default() },
         })
     }
@@ -227,14 +228,15 @@ impl Term {
 
 /// Whether the event is one addition of noise with a symmetric law.
 fn is_symmetric(event: &Event) -> bool {
-    matches!(
-        event,
+    match event {
         Event::Laplace { .. }
-            | Event::DiscreteLaplace { .. }
-            | Event::DiscreteGaussian { .. }
-            | Event::DistributedSkellam(_)
-            | Event::DistributedDiscreteGaussian(_)
-    )
+        | Event::DiscreteLaplace { .. }
+        | Event::DiscreteGaussian { .. }
+        | Event::DistributedSkellam(_)
+        | Event::DistributedDiscreteGaussian(_) => true,
+        Event::WithinDistance { event, .. } => is_symmetric(event),
+        _ => false,
+    }
 }
 
 /// `depth / (2 sigma^2)`: a party's step touches one node on each level of the largest tree.
