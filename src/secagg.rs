@@ -14,6 +14,7 @@ mod step;
 pub mod sum;
 mod total;
 pub(crate) mod transcript;
+pub(crate) mod unmask;
 pub mod upload;
 
 pub(crate) use participant::Memory;

@@ -138,7 +138,7 @@ pub struct Outbox {
 }
 
 /// Makes the attachment for a recipient: the same bytes each time.
-pub(crate) type Attach = Box<dyn Fn(ClientId) -> Vec<u8> + Send + Sync>;
+pub(crate) type Attach = Arc<dyn Fn(ClientId) -> Vec<u8> + Send + Sync>;
 
 struct Letter {
     recipient: ClientId,
