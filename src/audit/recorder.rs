@@ -161,6 +161,15 @@ impl Recorder {
     fn outbox(&self, kind: u8) -> Result<&Outbox, InputError> {
         self.sent.get(&kind).ok_or(InputError::WrongState)
     }
+
+    /// The body of what was sent in one round.
+    pub(super) fn body(&self, kind: u8) -> Result<&[u8], InputError> {
+        self.outbox(kind).map(Outbox::body)
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
 }
 
 fn write_sent(sink: &mut dyn Sink, outbox: &Outbox) -> Result<(), Error> {

@@ -47,9 +47,16 @@ pub struct Script<'a> {
     pub change: &'a dyn Fn(SessionBuilder) -> SessionBuilder,
     /// What becomes of reveals on the way.
     pub reveal: &'a dyn Fn(&World, ClientId, Vec<u8>) -> Vec<u8>,
+    /// Who plays a client's part in rounds 0 and 1, if not the library.
+    pub imposter: Option<(ClientId, &'a Imposter<'a>)>,
+    /// What a client sends instead of its input, by its delivery.
+    pub complaint: &'a dyn Fn(&World, &Session, ClientId, &[u8]) -> Option<Vec<u8>>,
     pub len: u64,
     pub seed: u64,
 }
+
+/// Makes the advert, then from the adverts the shares.
+pub type Imposter<'a> = dyn Fn(&mut World, &Session) -> Box<dyn FnMut(Option<&[u8]>) -> Vec<u8> + 'a> + 'a;
 
 impl Script<'_> {
     pub fn new(masking: Masking, n: u64, leaves: &[(u64, u8)]) -> Self {
@@ -60,6 +67,8 @@ impl Script<'_> {
             until: 6,
             change: &|builder| builder.min_honest(2),
             reveal: &|_, _, message| message,
+            imposter: None,
+            complaint: &|_, _, _, _| None,
             len: 5,
             seed: 500 + n,
         }
@@ -95,7 +104,12 @@ impl Recorded {
         let session = self.session.clone();
         let mut server = CollectingAdverts::new(&session, self.world.server.clone()).unwrap();
         let mut joined = Vec::new();
+        let mut imposter = script.imposter.map(|(id, make)| (id, make(&mut self.world, &session)));
         for id in self.world.ids().into_iter().filter(|id| script.stays(id, 0)) {
+            if let Some((_, play)) = imposter.as_mut().filter(|(own, _)| *own == id) {
+                server.receive(&play(None)).unwrap();
+                continue;
+            }
             let (state, advert) = self.world.join(&session, id);
             server.receive(&advert).unwrap();
             self.took(&advert);
@@ -107,6 +121,9 @@ impl Recorded {
         let (mut server, outbox) = server.close().unwrap();
         self.sent(&outbox);
         let mut dealt = Vec::new();
+        if let Some((id, play)) = &mut imposter {
+            server.receive(&play(Some(&outbox.message_for(*id).unwrap()))).unwrap();
+        }
         for (id, state) in joined.into_iter().filter(|(id, _)| script.stays(id, 1)) {
             let (state, shares) = state.receive(&outbox.message_for(id).unwrap(), &mut self.world.rng).unwrap();
             server.receive(&shares).unwrap();
@@ -120,8 +137,18 @@ impl Recorded {
         self.sent(&outbox);
         let mut masked = Vec::new();
         for (id, state) in dealt.into_iter().filter(|(id, _)| script.stays(id, 2)) {
-            let mut state = state.receive(&outbox.message_for(id).unwrap(), &mut self.world.rng).unwrap();
-            let mut wire = Vec::new();
+            let message = outbox.message_for(id).unwrap();
+            let complaint = (script.complaint)(&self.world, &session, id, &message);
+            let received = state.receive(&message, &mut self.world.rng);
+            if let Some(complaint) = complaint.or_else(|| received.as_ref().err()?.complaint.clone()) {
+                match server.complain(&complaint) {
+                    Ok(_) => return self.took(&complaint),
+                    Err(failure) => server = *failure.state.unwrap(),
+                }
+                self.took(&complaint);
+                continue;
+            }
+            let (mut state, mut wire) = (received.unwrap(), Vec::new());
             mask_all(&mut state, &session, &self.inputs[&id], &mut wire).unwrap();
             let (state, header) = state.finish().unwrap();
             let mut upload = server.upload(id, Arc::new(MemorySpool::default())).unwrap();
