@@ -5,21 +5,23 @@
 use std::cell::Cell;
 
 use proptest::prelude::*;
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use rand::{SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use veilsum::{
     ClientId, Identity, Masking, Party,
     audit::Evidence,
-    message::{Body as _, Bytes, Complaint, Delivery, Entry, Message, Survivors},
+    message::{Agreement, Body as _, Bytes, Complaint, Delivery, Entry, Message, Survivors},
 };
 
 use crate::{
-    forge::{ADVERTS, COMPLAINT, DELIVERY, REVEAL, Raw, SURVIVORS, hash, sign, sign_entry},
+    forge::{
+        ADVERT, ADVERTS, AGREEMENT, COMPLAINT, DELIVERY, MASKED_INPUT, REVEAL, Raw, SHARES, SURVIVORS, hash, sign, sign_entry,
+    },
     recorded::{ALL, Contents, File, PACKAGES, Recorded, Script},
 };
 
-/// Two sessions of the same parties, and who is honest.
+/// Two sessions of the same parties, the first once more as a server that splits views has it, and who is honest.
 struct Adversary<'a> {
-    games: &'a [Recorded; 2],
+    games: &'a [Recorded; 3],
     honest: Party,
     rng: StdRng,
 }
@@ -32,13 +34,17 @@ const PARTIES: [Party; 5] = [
     Party::Client(ClientId(40)),
 ];
 
-fn games() -> [Recorded; 2] {
-    [0, 1].map(|round| {
-        let mut script = Script::new(Masking::Pairwise, 4, &[(20, 2)]);
+/// In the third, which is the first but for the survivors, all clients say the same until round 3.
+fn games() -> [Recorded; 3] {
+    let games = [(0, &[(20, 2)][..]), (1, &[(20, 2)]), (0, &[])].map(|(round, leaves)| {
+        let mut script = Script::new(Masking::Pairwise, 4, leaves);
         let change = move |builder: veilsum::SessionBuilder| builder.min_honest(2).round(round);
         script.change = &change;
         script.play()
-    })
+    });
+    let early = |message: &&Vec<u8>| [ADVERT, SHARES, MASKED_INPUT].contains(&message[35]);
+    assert!(games[0].messages.iter().filter(early).all(|message| games[2].messages.contains(message)));
+    games
 }
 
 impl<'a> Adversary<'a> {
@@ -194,7 +200,10 @@ impl<'a> Adversary<'a> {
 
     fn transcript(&mut self) -> Vec<u8> {
         let mut files = [0, 1].map(|game| File::parse(&self.games[game].transcript()));
-        for _ in 0..self.rng.random_range(1..4) {
+        if let (Party::Client(honest), true) = (self.honest, self.rng.random()) {
+            files[0] = self.split(honest);
+        }
+        for _ in 0..self.rng.random_range(0..4) {
             let [file, other] = &mut files;
             let (mut bytes, place) = (Vec::new(), self.rng.random_range(0..file.parts.len()));
             match self.rng.random_range(0..7) {
@@ -230,6 +239,21 @@ impl<'a> Adversary<'a> {
             }
         }
         self.evidence(4, &files[0].encode())
+    }
+
+    /// A session in which the server shows the honest client the first game, and everybody else the third: what that client agreed to and
+    /// revealed it did in the first.
+    fn split(&mut self, honest: ClientId) -> File {
+        let (game, mut file) = (&self.games[2], File::parse(&self.games[2].transcript()));
+        let mut agreement = Agreement::decode(ClientId(0), file.body(AGREEMENT), &[]).unwrap();
+        agreement.entries.retain(|entry| entry.client != honest);
+        *file.body(AGREEMENT) = agreement.body();
+        file.resign(&game.session, AGREEMENT, prev(game, AGREEMENT), &*game.world.server);
+        let real = self.games[0].messages.iter().find(|message| message[35] == REVEAL && Raw::parse(message).client == honest);
+        let reveals = file.received(REVEAL);
+        let place = reveals.iter().position(|message| Raw::parse(message).client == honest).unwrap();
+        reveals.splice(place..=place, real.cloned());
+        file
     }
 
     /// Another body for one of the server's messages, signed again if the adversary is the server.
