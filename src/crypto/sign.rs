@@ -10,6 +10,7 @@ use crate::{
     error::{ClientId, EnvironmentError},
     hash::{Hash, framed_label, hash},
     label::{self, PROTOCOL_VERSION, SUITE, frame},
+    mutant::{self, Mutant},
     session::{IdentityKey, SessionId},
 };
 
@@ -98,14 +99,15 @@ impl Signed<'_> {
     fn message(&self) -> alloc::vec::Vec<u8> {
         let label = framed_label(frame::SIGNATURE);
         let body_hash = hash(label::hash::BODY, &[self.body]);
+        let covers = |field, without| if mutant::active(without) { &[0; 32] } else { field };
         let parts: [&[u8]; 9] = [
             &label,
             &[PROTOCOL_VERSION],
             &SUITE.to_le_bytes(),
-            &self.session.0,
+            covers(&self.session.0, Mutant::UnsignedSession),
             &[self.kind],
             &self.client.0.to_le_bytes(),
-            self.prev,
+            covers(self.prev, Mutant::UnsignedTranscript),
             &body_hash,
             self.attachment_hash,
         ];
