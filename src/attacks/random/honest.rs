@@ -27,6 +27,7 @@ use crate::{
     },
 };
 
+#[allow(clippy::large_enum_variant, reason = "there are a handful, and each is as large as the largest some time")]
 enum State {
     Adverts(AwaitingAdverts),
     Delivery(AwaitingDelivery),
@@ -212,7 +213,8 @@ impl Honest {
                     self.state = State::Survivors(state);
                     return events;
                 }
-                Err(failure) if events.len() > 1 => return self.failed(failure, |_| State::Ended),
+                // The application tries once more.
+                Err(_) if events.len() > 1 => return events,
                 Err(failure) => state = *failure.state.unwrap(),
             }
         }

@@ -2,13 +2,13 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
     super::stage::Per,
     honest::{Sent, ciphertext_hash, key_hash},
     oracle::Owner,
-    plan::{Envelope, Filler, Set, Trick, Views},
+    plan::{Envelope, Filler, Set, Trick},
     play::{Run, id, identity, server},
     puppet,
 };
@@ -293,32 +293,7 @@ impl Run<'_> {
     /// Whom a client is told of: by default everybody.
     fn view(&self, session: usize, place: usize) -> Set {
         let shown = self.plan.tricks(session).filter_map(|trick| if let Trick::Show(views) = trick { Some(views) } else { None });
-        shown.fold(Set(u8::MAX), |set, views| Set(set.0 & self.view_of(place, *views).0))
-    }
-
-    fn view_of(&self, place: usize, views: Views) -> Set {
-        let terms = self.plan.terms;
-        match views {
-            Views::Without(set) => Set(!set.0),
-            Views::Sides(side) => Set(if side.has(place) { side.0 } else { !side.0 } | terms.colluders.0),
-            Views::Any { salt, least } => {
-                let mut rng = StdRng::seed_from_u64(salt ^ place as u64);
-                let mut set = Set(rng.random_range(0..1 << terms.clients) | 1 << place);
-                while set.len() < least.min(terms.clients) {
-                    set.0 |= 1 << rng.random_range(0..terms.clients);
-                }
-                set
-            }
-            Views::Isolate { these, all, salt } => {
-                let mut rng = StdRng::seed_from_u64(salt ^ place as u64);
-                let shown = these.0 | terms.colluders.0 | 1 << place;
-                let mut outside: Vec<usize> = (0..terms.clients).filter(|other| !Set(shown).has(*other)).collect();
-                while !all && outside.len() > terms.max_dropouts as usize {
-                    outside.swap_remove(rng.random_range(0..outside.len()));
-                }
-                Set(!outside.into_iter().fold(0, |set, other| set | 1 << other))
-            }
-        }
+        shown.fold(Set(u8::MAX), |set, views| Set(set.0 & self.plan.terms.view(place, *views).0))
     }
 
     fn agreement(&mut self, session: usize, place: usize) -> Agreement {

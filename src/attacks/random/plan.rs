@@ -5,6 +5,8 @@ use core::fmt;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
+use super::views::Views;
+
 /// Places in the roster, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Set(pub(super) u8);
@@ -22,7 +24,7 @@ impl Set {
         self.places().count()
     }
 
-    fn one(place: usize) -> Self {
+    pub(super) fn one(place: usize) -> Self {
         Self(1 << place)
     }
 }
@@ -41,20 +43,6 @@ pub(super) struct Terms {
     pub(super) max_colluders: u32,
     pub(super) max_dropouts: u32,
     pub(super) min_honest: u32,
-}
-
-/// Which survivors each client is told of.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Views {
-    /// These are left out, for everybody.
-    Without(Set),
-    /// Every client its own side, and the colluders.
-    Sides(Set),
-    /// Each client any set of at least `least`, itself among them.
-    Any { salt: u64, least: usize },
-    /// These for everybody, and of the other honest clients each client is told that it survived and that some did not: as many as a
-    /// descriptor allows, or all.
-    Isolate { these: Set, all: bool, salt: u64 },
 }
 
 /// What the server shows a client for whose survivors too few have signed.
@@ -146,7 +134,7 @@ impl Plan {
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let terms = Terms::any(&mut rng);
-        let lattice = rng.random_range(0..400) == 0;
+        let lattice = rng.random_range(0..40) == 0;
         let sessions = if rng.random_range(0..5) == 0 { 2 } else { 1 };
         let mut draw = Draw { rng, terms };
         let count = [0, 1, 1, 1, 2, 2, 2, 3, 3, 4][draw.below(10)];
@@ -168,6 +156,11 @@ impl Plan {
         }
     }
 
+    /// Whether the server proposes descriptors.
+    pub(super) fn offers(&self) -> bool {
+        self.tricks.iter().any(|(_, trick)| matches!(trick, Trick::Offer { .. } | Trick::OfferOther { .. }))
+    }
+
     pub(super) fn tricks(&self, session: usize) -> impl Iterator<Item = &Trick> {
         self.tricks.iter().filter(move |(of, _)| *of == session).map(|(_, trick)| trick)
     }
@@ -180,7 +173,12 @@ impl Terms {
         let n = u32::try_from(clients).unwrap();
         let pairs = (0..n - 2).flat_map(|c| (0..n).map(move |d| (c, d)));
         let good: Vec<(u32, u32)> = pairs.filter(|(c, d)| 2 * (n - d) > n + c && n - d >= c + 2).collect();
-        let (max_colluders, max_dropouts) = good[rng.random_range(0..good.len())];
+        // The more may drop out, the more the server can choose.
+        let (max_colluders, max_dropouts) = [rng.random_range(0..good.len()), rng.random_range(0..good.len())]
+            .map(|at| good[at])
+            .into_iter()
+            .max_by_key(|(_, d)| *d)
+            .unwrap();
         let min_honest = rng.random_range(2..=3).min(n - max_dropouts - max_colluders);
         let real = if rng.random_range(0..4) == 0 { rng.random_range(0..=max_colluders) } else { max_colluders };
         let mut colluders = Set(0);
@@ -192,17 +190,17 @@ impl Terms {
 }
 
 /// Draws tricks.
-struct Draw {
-    rng: StdRng,
-    terms: Terms,
+pub(super) struct Draw {
+    pub(super) rng: StdRng,
+    pub(super) terms: Terms,
 }
 
 impl Draw {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.rng.random_range(0..end)
     }
 
-    fn place(&mut self) -> usize {
+    pub(super) fn place(&mut self) -> usize {
         self.below(self.terms.clients)
     }
 
@@ -212,7 +210,7 @@ impl Draw {
         self.terms.colluders.places().nth(chosen).unwrap_or(0)
     }
 
-    fn any_set(&mut self) -> Set {
+    pub(super) fn any_set(&mut self) -> Set {
         Set(self.rng.random_range(0..1 << self.terms.clients))
     }
 
@@ -242,56 +240,38 @@ impl Draw {
     fn tricks(&mut self, sessions: usize) -> Vec<(usize, Trick)> {
         let session = self.below(sessions);
         let trick = self.trick();
-        let mut tricks = alloc::vec![(session, trick)];
-        if matches!(trick, Trick::Show(_)) && self.below(4) > 0 {
-            tricks.push((session, Trick::Fill(self.filler())));
-        }
-        tricks
+        let company = match trick {
+            Trick::Show(Views::Without(_)) => None,
+            Trick::Show(_) => (self.below(4) > 0).then(|| Trick::Fill(self.filler(sessions))),
+            Trick::Offer { .. } if self.below(3) > 0 => Some(Trick::Show(Views::Sides(self.any_set()))),
+            Trick::Offer { .. } => Some(Trick::Show(Views::Without(Set::one(self.place())))),
+            _ => None,
+        };
+        core::iter::once(trick).chain(company).map(|trick| (session, trick)).collect()
     }
 
     fn trick(&mut self) -> Trick {
         match self.below(100) {
-            0..25 => Trick::Show(self.views()),
-            25..31 => self.offer(),
-            31..43 => self.omission(),
-            43..49 => Trick::Impersonate { to: self.targets(), whom: self.others() },
-            49..61 => self.entries(),
-            61..70 => self.dealing(),
-            70..73 => Trick::Bitmap { to: self.targets(), whom: self.place() },
-            73..76 => Trick::Fill(self.filler()),
-            76..82 => Trick::Spoil { round: self.round(), to: self.targets(), how: self.envelope() },
-            82..88 => {
+            0..33 => Trick::Show(self.views()),
+            33..41 => self.offer(),
+            41..51 => Trick::Omit { round: self.round(), to: self.targets(), whom: self.place() },
+            51..58 => Trick::Impersonate { to: self.targets(), whom: self.others() },
+            58..69 => self.entries(),
+            69..77 => self.dealing(),
+            77..79 => Trick::Bitmap { to: self.targets(), whom: self.place() },
+            79..81 => Trick::Fill(self.filler(2)),
+            81..87 => Trick::Spoil { round: self.round(), to: self.targets(), how: self.envelope() },
+            87..92 => {
                 let (before, to, pick) = (self.round(), self.place(), self.rng.random_range(0..1 << 16));
                 Trick::Interject { before, to, pick, addressed: self.below(2) == 0 }
             }
-            88..94 => Trick::Again { round: self.round(), to: self.targets(), without: self.place() },
+            92..96 => Trick::Again { round: self.round(), to: self.targets(), without: self.place() },
             _ => Trick::Late { round: self.round(), who: self.place() },
         }
     }
 
-    fn views(&mut self) -> Views {
-        let salt = self.rng.random_range(0..u64::MAX);
-        let (n, d) = (self.terms.clients, self.terms.max_dropouts as usize);
-        match self.below(8) {
-            0 | 1 => Views::Without(if d == 0 {
-                Set::one(self.place())
-            } else {
-                (0..d).fold(Set(0), |set, _| Set(set.0 | 1 << self.place()))
-            }),
-            2 => Views::Sides(self.any_set()),
-            3 => Views::Any { salt, least: if self.below(2) == 0 { n - d } else { 1 } },
-            kind => {
-                let mut these = Set(0);
-                for _ in 0..=self.below(3) {
-                    these.0 |= 1 << self.place();
-                }
-                Views::Isolate { these, all: kind == 4, salt }
-            }
-        }
-    }
-
-    fn filler(&mut self) -> Filler {
-        match self.below(6) {
+    fn filler(&mut self, sessions: usize) -> Filler {
+        match self.below(if sessions > 1 { 6 } else { 4 }) {
             0 => Filler::Others,
             1 => Filler::Restamped,
             2 => Filler::Repeats,
@@ -300,18 +280,17 @@ impl Draw {
         }
     }
 
+    /// Mostly the lowest threshold that leaves enough honest inputs, or the next one.
     fn offer(&mut self) -> Trick {
-        let n = self.terms.clients;
         let number = |place: usize| u32::try_from(place).unwrap();
-        match self.below(4) {
+        let (n, colluders) = (self.terms.clients, self.terms.colluders.len());
+        let lowest = number(n - colluders) - self.terms.min_honest;
+        match self.below(6) {
             0 => Trick::OfferOther { to: self.targets(), max_dropouts: number(self.below(n)) },
             1 => Trick::Offer { max_colluders: number(self.below(n)), max_dropouts: number(self.below(n)) },
-            _ => Trick::Offer { max_colluders: number(self.terms.colluders.len()), max_dropouts: number(self.below(n)) },
+            2 | 3 => Trick::Offer { max_colluders: number(colluders), max_dropouts: lowest + 1 },
+            _ => Trick::Offer { max_colluders: number(colluders), max_dropouts: lowest },
         }
-    }
-
-    fn omission(&mut self) -> Trick {
-        Trick::Omit { round: self.round(), to: self.targets(), whom: self.place() }
     }
 
     fn entries(&mut self) -> Trick {
