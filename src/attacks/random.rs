@@ -158,6 +158,8 @@ fn a_random_adversary_learns_nothing_but_one_sum_of_enough_inputs() {
 }
 
 /// With these protections removed the same adversary finds a leak, and with them in place the same run has none.
+///
+/// It begins at 0, or not far before the first seed that leaks where that takes more than a hundred runs.
 fn finds(mutants: &[Mutant], first: u64) {
     let (tally, found) = hunt(first, 20_000, mutants);
     let seed = found.unwrap_or_else(|| panic!("no leak without {mutants:?}: {tally:?}"));
@@ -168,7 +170,7 @@ fn finds(mutants: &[Mutant], first: u64) {
 
 #[test]
 fn views_of_the_survivors_that_differ_leak_without_the_consistency_check() {
-    finds(&[Mutant::AnyThirdTranscript], 0);
+    finds(&[Mutant::AnyThirdTranscript], 400);
 }
 
 #[test]
@@ -198,12 +200,12 @@ fn tiny_sets_leak_where_lists_are_not_counted() {
 
 #[test]
 fn tiny_sets_leak_where_descriptors_may_promise_too_few_honest_inputs() {
-    finds(&[Mutant::FewHonest], 0);
+    finds(&[Mutant::FewHonest], 3_450);
 }
 
 #[test]
 fn agreements_replayed_over_another_transcript_leak_where_signatures_do_not_cover_it() {
-    finds(&[Mutant::UnsignedTranscript], 0);
+    finds(&[Mutant::UnsignedTranscript], 200);
 }
 
 #[test]
