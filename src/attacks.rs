@@ -15,6 +15,7 @@ mod commitment;
 mod complaints;
 mod copies;
 mod errors;
+mod random;
 mod redeal;
 mod retry;
 mod split_adverts;

@@ -12,6 +12,7 @@ use crate::{
     error::{ClientId, DecodeError},
     hash::{Hash, hash},
     label::{self, PROTOCOL_VERSION, SUITE},
+    mutant::{self, Mutant},
     session::{Session, SessionId},
 };
 
@@ -285,7 +286,9 @@ pub(crate) fn put_entries<B: EntryBody>(out: &mut Vec<u8>, entries: &[Entry<B>])
 pub(crate) fn read_entries<B: EntryBody>(reader: &mut Reader<'_>) -> Result<Vec<Entry<B>>, DecodeError> {
     let count = reader.count(ENTRY_LEN)?;
     let entries = reader.items(count, Entry::read)?;
-    check_ascending(entries.iter().map(|entry| entry.client))?;
+    if !mutant::active(Mutant::UnorderedEntries) {
+        check_ascending(entries.iter().map(|entry| entry.client))?;
+    }
     Ok(entries)
 }
 

@@ -37,6 +37,18 @@ pub(crate) enum Mutant {
     AnyThreshold,
     /// Key commitments that are not compared.
     UncommittedKey,
+    /// Descriptors that promise fewer than `min_honest` honest inputs.
+    FewHonest,
+    /// Lists of any length.
+    AnyCount,
+    /// Forwarded lists in any order, repeats included.
+    UnorderedEntries,
+    /// Signatures that do not cover the transcript reached.
+    UnsignedTranscript,
+    /// Signatures that do not cover the session.
+    UnsignedSession,
+    /// A reveal that takes a second list for who dropped out: members of U2 whose agreement the server does not show.
+    TwoLists,
 }
 
 #[cfg(not(test))]

@@ -216,7 +216,7 @@ impl SessionBuilder {
             return Err(ParamsError::Consistency { n, c, d, t });
         }
         let honest = t.saturating_sub(c);
-        if self.min_honest < 2 || honest < self.min_honest {
+        if (self.min_honest < 2 || honest < self.min_honest) && !mutant::active(Mutant::FewHonest) {
             return Err(ParamsError::TooFewHonest { t, c, min_honest: self.min_honest });
         }
         Ok(t)

@@ -6,7 +6,7 @@ use curve25519_dalek::Scalar;
 
 use super::stage::{Per, Stage};
 use crate::{
-    ClientId, Ring,
+    ClientId, Ring, SessionId,
     crypto::{
         kdf,
         kem::{Ciphertext, PublicKey},
@@ -33,14 +33,14 @@ pub(super) fn padded(scalar: &Scalar) -> Secret<64> {
 
 /// What the envelope in a package is bound to.
 pub(super) fn binding<'a>(
-    stage: &Stage,
+    session: SessionId,
     h1: &'a [u8; 32],
     [dealer, holder]: [ClientId; 2],
     mask_ciphertext: &[u8],
     channel_ciphertext: &[u8],
 ) -> Binding<'a> {
     Binding {
-        session: stage.session.id(),
+        session,
         h1,
         dealer,
         holder,
@@ -66,7 +66,10 @@ impl Stage {
     fn binding_of(&self, dealer: ClientId, holder: ClientId) -> (Binding<'_>, &Package) {
         let package = &self.seen.packages[&(dealer, holder)];
         let h1 = &self.seen.dealings[&dealer].prev.0;
-        (binding(self, h1, [dealer, holder], package.mask_ciphertext_bytes(), &package.channel_ciphertext.0), package)
+        (
+            binding(self.session.id(), h1, [dealer, holder], package.mask_ciphertext_bytes(), &package.channel_ciphertext.0),
+            package,
+        )
     }
 
     /// The envelope key that a shared secret of the channel encapsulation gives.

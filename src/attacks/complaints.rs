@@ -15,7 +15,7 @@ const COLLUDER: ClientId = ClientId(10);
 const VICTIM: ClientId = ClientId(50);
 
 /// The 32-byte keys in a complaint: the one it is about, and whatever follows the message.
-fn disclosed(complaint: &[u8]) -> Vec<[u8; 32]> {
+pub(super) fn disclosed(complaint: &[u8]) -> Vec<[u8; 32]> {
     let length = |at: usize| usize::try_from(u32::from_le_bytes(complaint[at..at + 4].try_into().unwrap())).unwrap();
     let (message, rest) = complaint.split_at(84 + length(76) + length(80) + 64);
     let frame = Frame::parse(message).unwrap();

@@ -55,7 +55,7 @@ impl Stage {
         let coins = Secret::random(&mut self.rng).unwrap();
         let (channel_ciphertext, shared): (Ciphertext, _) = self.channel_key(holder).encapsulate(&coins);
         let mask_bytes: &[u8] = mask_ciphertext.as_ref().map_or(&[], |bytes| bytes);
-        let binding = binding(self, &state.h1, [state.me.id, holder], mask_bytes, channel_ciphertext.as_bytes());
+        let binding = binding(self.session.id(), &state.h1, [state.me.id, holder], mask_bytes, channel_ciphertext.as_bytes());
         let key = EnvelopeKey::derive(&shared, &binding);
         Package {
             peer: holder,
@@ -67,7 +67,8 @@ impl Stage {
     }
 }
 
-fn contents(polynomials: &[Polynomials; 2], index: u32) -> Secret<CONTENTS_LEN> {
+/// What the holder with this index is dealt.
+pub(super) fn contents(polynomials: &[Polynomials; 2], index: u32) -> Secret<CONTENTS_LEN> {
     let mut contents = Secret::zero();
     for (half, polynomial) in contents.expose_mut().chunks_exact_mut(64).zip(polynomials) {
         let share = polynomial.share(index);

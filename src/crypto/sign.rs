@@ -11,6 +11,7 @@ use crate::{
     error::{ClientId, EnvironmentError},
     hash::{Hash, framed_label, hash},
     label::{self, PROTOCOL_VERSION, SUITE, frame},
+    mutant::{self, Mutant},
     session::{IdentityKey, SessionId},
 };
 
@@ -115,14 +116,15 @@ impl Signed<'_> {
         attachment_hash: &Hash,
     ) -> Vec<u8> {
         let label = framed_label(frame::SIGNATURE);
+        let covers = |field, without| if mutant::active(without) { &[0; 32] } else { field };
         let parts: [&[u8]; 9] = [
             &label,
             &[PROTOCOL_VERSION],
             &SUITE.to_le_bytes(),
-            &session.0,
+            covers(&session.0, Mutant::UnsignedSession),
             &[kind],
             &client.0.to_le_bytes(),
-            prev,
+            covers(prev, Mutant::UnsignedTranscript),
             body_hash,
             attachment_hash,
         ];

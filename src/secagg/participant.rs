@@ -182,7 +182,7 @@ pub(crate) fn check_each<B: EntryBody>(
 pub(crate) fn check_threshold(session: &Session, listed: usize) -> Result<(), ServerFault> {
     let threshold = session.threshold();
     match u32::try_from(listed) {
-        Ok(got) if got < threshold => Err(ServerFault::BelowThreshold { got, threshold }),
+        Ok(got) if got < threshold && !mutant::active(Mutant::AnyCount) => Err(ServerFault::BelowThreshold { got, threshold }),
         _ => Ok(()),
     }
 }

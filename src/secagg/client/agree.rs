@@ -8,6 +8,7 @@ use core::fmt;
 
 use super::deal::SharePair;
 use crate::{
+    crypto::vss::Share,
     error::{ClientFault, ClientId, DecodeError, Error, InputError, RoundError, ServerFault},
     hash::Hash,
     mask::Layout,
@@ -137,13 +138,23 @@ impl AwaitingAgreement {
     fn accept(self, agreement: &Agreement) -> Result<(Finished, Vec<u8>), Error> {
         let third = (!mutant::active(Mutant::AnyThirdTranscript)).then_some(&self.h3);
         self.me.check_entries(&agreement.entries, |id| self.survivors.contains(&id), third, None)?;
-        let shares = self.shares.iter().map(|(owner, pair)| {
+        let one = |(owner, pair): (&ClientId, &SharePair)| {
             let share = if self.survivors.contains(owner) { &pair.self_secret } else { &pair.mask_root };
-            RevealedShare { owner: *owner, share: Bytes(share.value.to_bytes()), blinding: Bytes(share.blinding.to_bytes()) }
-        });
-        let sent = self.me.sign(&self.h3, &Reveal { shares: shares.collect() })?;
+            revealed(*owner, share)
+        };
+        let mut shares: Vec<_> = self.shares.iter().map(one).collect();
+        if mutant::active(Mutant::TwoLists) {
+            let agreed = |owner| agreement.entries.iter().any(|entry| entry.client == owner);
+            let dropped = self.shares.iter().filter(|(owner, _)| self.survivors.contains(owner) && !agreed(**owner));
+            shares.extend(dropped.map(|(owner, pair)| revealed(*owner, &pair.mask_root)));
+        }
+        let sent = self.me.sign(&self.h3, &Reveal { shares })?;
         Ok((Finished { me: self.me, h3: self.h3, survivors: self.survivors }, sent.bytes))
     }
+}
+
+fn revealed(owner: ClientId, share: &Share) -> RevealedShare {
+    RevealedShare { owner, share: Bytes(share.value.to_bytes()), blinding: Bytes(share.blinding.to_bytes()) }
 }
 
 impl fmt::Debug for AwaitingAgreement {
