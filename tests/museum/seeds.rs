@@ -16,8 +16,9 @@ use veilsum::{
     hazmat::Keystreams,
     message::{Advert, Message},
     secagg::{
-        client::{self, MaskingInput},
-        server::CollectingAdverts,
+        Outbox,
+        client::{self, AwaitingAdverts, AwaitingDelivery, MaskingInput},
+        server::{CollectingAdverts, CollectingShares},
     },
 };
 
@@ -57,8 +58,19 @@ fn a_seed_has_32_bytes_and_is_no_integer() {
     assert_eq!(distinct.len(), 257);
 }
 
-/// The first of two clients up to its input, with this generator.
-fn until_masking(rng: &mut impl TryCryptoRng) -> Result<(MaskingInput, [Vec<u8>; 2]), Error> {
+/// Two clients in round 1: the first has dealt.
+struct Dealt {
+    world: World,
+    server: CollectingShares,
+    adverts: Outbox,
+    mine: AwaitingDelivery,
+    theirs: AwaitingAdverts,
+    /// Advert and shares of the first.
+    messages: [Vec<u8>; 2],
+}
+
+/// The first of two clients up to its dealing, with this generator.
+fn until_dealt(rng: &mut impl TryCryptoRng) -> Result<Dealt, Error> {
     let (mut world, session) = pair();
     let [me, other] = [world.ids()[0], world.ids()[1]];
     let mut server = CollectingAdverts::new(&session, world.server.clone())?;
@@ -66,13 +78,20 @@ fn until_masking(rng: &mut impl TryCryptoRng) -> Result<(MaskingInput, [Vec<u8>;
     let (theirs, their_advert) = world.join(&session, other);
     server.receive(&advert)?;
     server.receive(&their_advert)?;
-    let (mut server, adverts) = server.close()?;
+    let (server, adverts) = server.close()?;
     let (mine, shares) = mine.receive(&adverts.message_for(me).unwrap(), rng)?;
+    Ok(Dealt { world, server, adverts, mine, theirs, messages: [advert, shares] })
+}
+
+/// The same up to its input.
+fn until_masking(rng: &mut impl TryCryptoRng) -> Result<MaskingInput, Error> {
+    let Dealt { mut world, mut server, adverts, mine, theirs, messages } = until_dealt(rng)?;
+    let [me, other] = [world.ids()[0], world.ids()[1]];
     let (_, their_shares) = theirs.receive(&adverts.message_for(other).unwrap(), &mut world.rng)?;
-    server.receive(&shares)?;
+    server.receive(&messages[1])?;
     server.receive(&their_shares)?;
     let (_, deliveries) = server.close()?;
-    Ok((mine.receive(&deliveries.message_for(me).unwrap(), rng)?, [advert, shares]))
+    Ok(mine.receive(&deliveries.message_for(me).unwrap(), rng)?)
 }
 
 /// rand_core RUSTSEC-2021-0023: a wrong length check left most of a seed at zero. Lesson: every byte that the generator gives is in what is
@@ -80,13 +99,10 @@ fn until_masking(rng: &mut impl TryCryptoRng) -> Result<(MaskingInput, [Vec<u8>;
 #[test]
 fn every_byte_that_the_generator_gives_is_used() {
     let mut script = Script::flipped(usize::MAX);
-    let (_, messages) = until_masking(&mut script).unwrap();
-    // Both secrets, the channel key, the polynomials and the coins of one encapsulation; the rest weighs shares that are checked.
-    let drawn = 5 * 64;
-    assert!(script.given > drawn);
-    for at in 0..drawn {
-        let (_, other) = until_masking(&mut Script::flipped(at)).unwrap();
-        assert!(other != messages, "byte {at}");
+    let messages = until_dealt(&mut script).unwrap().messages;
+    assert_eq!(script.given, 5 * 64, "both secrets, the channel key, the polynomials, and the coins of one encapsulation");
+    for at in 0..script.given {
+        assert!(until_dealt(&mut Script::flipped(at)).unwrap().messages != messages, "byte {at}");
     }
 }
 

@@ -15,10 +15,11 @@ fn marker(at: usize) -> u8 {
     low.wrapping_mul(167).wrapping_add(91) ^ low >> 3 ^ high
 }
 
-/// How often the process holds the bytes of the generator from place `first` on.
+/// How often the process holds the 16 bytes of the generator from place `first` on. An allocator writes over the first bytes of what is freed,
+/// so these are not looked for.
 fn copies(first: usize) -> usize {
     let (maps, memory) = (fs::read_to_string("/proc/self/maps").unwrap(), File::open("/proc/self/mem").unwrap());
-    let (mut page, mut found) = (vec![0_u8; 4096 + 31], 0);
+    let (mut page, mut found) = (vec![0_u8; 4096 + 15], 0);
     for map in maps.lines().filter(|map| map.split(' ').nth(1).unwrap().starts_with("rw")) {
         let (start, end) = map.split(' ').next().unwrap().split_once('-').unwrap();
         let [start, end] = [start, end].map(|address| u64::from_str_radix(address, 16).unwrap());
@@ -28,7 +29,7 @@ fn copies(first: usize) -> usize {
             page.fill(0);
             if memory.read_exact_at(&mut page[..len], address).is_ok() {
                 let here = |window: &[u8]| window.iter().enumerate().all(|(at, byte)| *byte == marker(first + at));
-                found += page[..len].windows(32).filter(|window| here(window)).count();
+                found += page[..len].windows(16).filter(|window| here(window)).count();
             }
         }
     }
@@ -40,17 +41,17 @@ fn copies(first: usize) -> usize {
 #[test]
 fn a_secret_is_wiped_with_its_owner() {
     let seed = NoiseSeed::random(&mut Script::new(marker)).unwrap();
-    assert!(copies(0) >= 1, "the search itself");
+    assert!(copies(16) >= 1, "the search itself");
     drop(seed);
-    assert_eq!(copies(0), 0);
+    assert_eq!(copies(16), 0);
     let world = World::new(3, 1);
     let session = world.builder(3, 20).build().unwrap();
     let identity = world.clients[&ClientId(10)].clone();
-    let (state, advert) = client::join(&session, ClientId(10), identity, &mut Script::new(marker)).unwrap();
+    let (state, _) = client::join(&session, ClientId(10), identity, &mut Script::new(marker)).unwrap();
     // Three secrets are derived from what is drawn first; the polynomials will be from what is drawn last.
-    assert_eq!([0, 32, 64, 96, 128, 160].map(copies), [0; 6]);
-    assert!(copies(192) >= 1 && copies(224) >= 1);
+    let places = |drawn: usize| [16, 32, 48].map(|at| copies(64 * drawn + at));
+    assert_eq!([0, 1, 2].map(places), [[0; 3]; 3]);
+    assert!(places(3).into_iter().all(|found| found >= 1));
     drop(state);
-    assert_eq!([192, 224].map(copies), [0; 2]);
-    assert!(!advert.is_empty());
+    assert_eq!(places(3), [0; 3]);
 }
