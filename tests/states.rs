@@ -20,7 +20,7 @@ use forge::hash;
 use rand::{SeedableRng, rngs::StdRng};
 use recorder::{Recorder, Secrets, derive};
 use veilsum::{
-    ClientFault, ClientId, DecodeError, EnvironmentError, Error, Identity, InputError, Layout, Masking, ParamsError, RoundError,
+    ClientFault, DecodeError, EnvironmentError, Error, Identity, InputError, Layout, Masking, ParamsError, RoundError,
     ServerFault, Session, SessionBuilder, SigningIdentity,
     driver::{self, ClientFailure, ClientStep, ServerStep},
     message::{Advert, Message},

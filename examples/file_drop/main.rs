@@ -84,6 +84,9 @@ enum Command {
         /// Replace the file at --out if there is one.
         #[arg(long)]
         force: bool,
+        /// Also write the session's transcript, with which anyone can check the sum (see the example `audit`).
+        #[arg(long, value_name = "FILE")]
+        transcript: Option<PathBuf>,
         /// Seconds to wait in each of the five steps for clients that have not answered.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
         deadline: u64,
@@ -123,11 +126,17 @@ struct Common {
 fn main() -> ExitCode {
     cli::run(|options: Options| match options.command {
         Command::Keygen { out } => keys::generate(&out),
-        Command::Server { common, out, force, deadline } => {
+        Command::Server { common, out, force, transcript, deadline } => {
             check_place(&out, force)?;
+            transcript.as_deref().map_or(Ok(()), |path| check_place(path, force))?;
             let (rules, key, directory) = common.open()?;
-            let party =
-                server::Party { rules, identity: Arc::new(key.identity), directory, deadline: Duration::from_secs(deadline) };
+            let party = server::Party {
+                rules,
+                identity: Arc::new(key.identity),
+                directory,
+                deadline: Duration::from_secs(deadline),
+                transcript,
+            };
             party.run(&out, force).map_err(|failure| failure.of("server"))
         }
         Command::Client { common, input, out, force, deadline } => {

@@ -2,23 +2,29 @@
 
 use std::{
     collections::BTreeSet,
-    io::Read,
-    path::Path,
+    io::{BufWriter, Read, Write},
+    path::{Path, PathBuf},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use veilsum::{
-    ClientId, Identity, SigningIdentity,
+    ClientId, Error, Identity, SigningIdentity,
+    audit::{Recorder, Sink, Vectors},
     driver::{Server, ServerStep},
-    secagg::{Outbox, Progress, Round, sum::Sum},
+    secagg::{
+        Outbox, Progress, Round,
+        complaint::judge,
+        sum::Sum,
+        upload::{Spool, SpoolError},
+    },
 };
 
 use crate::{
     cli::{self, Failure},
     directory::{Directory, FAILED, OPEN, POLL, SUM},
-    numbers,
+    files, numbers,
     rules::Rules,
     spool::FileSpool,
 };
@@ -38,6 +44,14 @@ pub(crate) struct Party {
     pub(crate) directory: Directory,
     /// How long to wait for clients in each step.
     pub(crate) deadline: Duration,
+    /// Where to write what anyone needs to check the sum.
+    pub(crate) transcript: Option<PathBuf>,
+}
+
+/// What is kept for the transcript.
+struct Record {
+    recorder: Recorder,
+    uploads: Vec<(ClientId, Arc<FileSpool>)>,
 }
 
 impl Party {
@@ -48,14 +62,16 @@ impl Party {
         }
         let server = Server::new(session, self.identity.clone())?;
         self.directory.publish(OPEN, session.id().to_string().as_bytes())?;
-        let done = Collection { party: self, server, refused: BTreeSet::new() }.run().and_then(|sum| self.end(sum, out, force));
+        let record = Record { recorder: Recorder::new(session), uploads: Vec::new() };
+        let done = Collection { party: self, server, record, refused: BTreeSet::new() }.run();
+        let done = done.and_then(|(sum, record)| self.end(sum, record, out, force));
         if done.is_err() {
             let _ = self.directory.publish(FAILED, b""); // clients notice without it too, only later
         }
         done
     }
 
-    fn end(&self, mut sum: Sum, out: &Path, force: bool) -> Result<(), Failure> {
+    fn end(&self, mut sum: Sum, mut record: Record, out: &Path, force: bool) -> Result<(), Failure> {
         let len =
             usize::try_from(sum.layout().vector_len()).map_err(|_| Failure::Run("the sum does not fit into memory".into()))?;
         let mut words = vec![0_u64; len];
@@ -65,7 +81,13 @@ impl Party {
             let written = words.iter().try_for_each(|word| file.write_all(&word.to_le_bytes()));
             written.map_err(|e| self.directory.failure(SUM, e))
         })?;
-        self.send(&sum.announce()?.0, "announcement")?;
+        let announcement = sum.announce()?.0;
+        self.send(&announcement, "announcement")?;
+        record.recorder.sent(&announcement)?;
+        if let Some(path) = &self.transcript {
+            record.write(&sum, path, force)?;
+            cli::say(&format!("server: the transcript, for whoever wants to check the sum, is in {}", path.display()));
+        }
         if !sum.liars().is_empty() {
             cli::say(&format!("server: wrong shares came from clients {}; the sum is right all the same", list(sum.liars())));
         }
@@ -78,21 +100,46 @@ impl Party {
     }
 }
 
+impl Record {
+    fn write(&self, sum: &Sum, path: &Path, force: bool) -> Result<(), Failure> {
+        let bad = |reason: &dyn std::fmt::Display| Failure::file(path, reason);
+        let mut sink = Output(BufWriter::new(files::beside(path).map_err(|e| bad(&e))?));
+        let uploads: Vec<(ClientId, &dyn Spool)> = self.uploads.iter().map(|(id, spool)| (*id, spool as &dyn Spool)).collect();
+        let words = |position, words: &mut [u64]| sum.read(position, words);
+        self.recorder.write(&mut sink, Some(&Vectors::all(&uploads, &words)))?;
+        let file = sink.0.into_inner().map_err(|e| bad(e.error()))?;
+        files::place(file, path, force).map_err(|e| bad(&e))
+    }
+}
+
+/// A file that a transcript is written to.
+struct Output<W: Write>(BufWriter<W>);
+
+impl<W: Write> Sink for Output<W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
+        self.0.write_all(bytes).map_err(SpoolError::new)
+    }
+}
+
 /// The five steps.
 struct Collection<'a> {
     party: &'a Party,
     server: Server,
+    record: Record,
     /// Files that were looked at and are of no use.
     refused: BTreeSet<String>,
 }
 
 impl Collection<'_> {
-    fn run(mut self) -> Result<Sum, Failure> {
+    fn run(mut self) -> Result<(Sum, Record), Failure> {
         for (theirs, ours) in STEPS {
             self.collect(theirs)?;
             match self.server.close()? {
-                ServerStep::Send(outbox) => self.party.send(&outbox, ours)?,
-                ServerStep::Sum(sum) => return Ok(*sum),
+                ServerStep::Send(outbox) => {
+                    self.record.recorder.sent(&outbox)?;
+                    self.party.send(&outbox, ours)?;
+                }
+                ServerStep::Sum(sum) => return Ok((*sum, self.record)),
                 _ => break,
             }
         }
@@ -128,7 +175,7 @@ impl Collection<'_> {
             let taken = match self.party.directory.read(&name) {
                 Ok(None) => continue,
                 Ok(Some(bytes)) if name.ends_with(".input") => self.accept(id, &bytes),
-                Ok(Some(bytes)) => self.server.receive(&bytes).map(drop).map_err(Failure::from),
+                Ok(Some(bytes)) => self.receive(&bytes),
                 Err(failure) => Err(failure),
             };
             if let Err(failure) = taken {
@@ -142,10 +189,21 @@ impl Collection<'_> {
         Ok(())
     }
 
+    /// A message without a vector. A complaint that proves nothing has been taken too: it is for the record.
+    fn receive(&mut self, message: &[u8]) -> Result<(), Failure> {
+        let taken = self.server.receive(message);
+        let verdict = judge(&self.party.rules.session, message).map(|v| Error::Client { culprit: v.culprit, fault: v.fault });
+        let complained = verdict.is_ok_and(|verdict| taken.as_ref().is_err_and(|e| *e == verdict));
+        if taken.is_ok() || complained {
+            self.record.recorder.received(message)?;
+        }
+        taken.map(drop).map_err(Failure::from)
+    }
+
     /// A masked vector, copied away from the directory before it is checked, and its signed header.
     fn accept(&mut self, id: ClientId, header: &[u8]) -> Result<(), Failure> {
         let spool = FileSpool::new().map_err(|e| Failure::Run(format!("temporary file for an upload: {e}")))?;
-        let mut upload = self.server.upload(id, spool)?;
+        let mut upload = self.server.upload(id, Arc::new(spool))?;
         let name = name(id, "vector");
         let bad = |reason: &dyn std::fmt::Display| self.party.directory.failure(&name, reason);
         let (mut file, _) = self.party.directory.open_file(&name)?.ok_or_else(|| bad(&"is missing"))?;
@@ -157,7 +215,10 @@ impl Collection<'_> {
                 _ => break,
             }
         }
+        // The spool goes into the sum; the transcript needs it once more.
+        let spool = upload.spool().map(Arc::clone);
         self.server.accept(&mut upload, header)?;
+        self.record.uploads.extend(spool.map(|spool| (id, spool)));
         Ok(())
     }
 
