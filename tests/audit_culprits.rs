@@ -11,11 +11,9 @@ mod recorded;
 #[path = "common/rogue.rs"]
 mod rogue;
 
-use std::collections::BTreeMap;
-
 use common::{World, masking::over_both_maskings};
 use forge::{ADVERTS, AGREEMENT, ANNOUNCEMENT, COMPLAINT, DELIVERY, REVEAL, SURVIVORS, alter, alter_body, hash, sign};
-use recorded::{ALL, Contents, File, Imposter, PACKAGES, Recorded, Script};
+use recorded::{ALL, Contents, File, Imposter, Letter, PACKAGES, Recorded, Script};
 use rogue::Rogue;
 use veilsum::{
     ClientFault, ClientId, DecodeError, Error, Masking, Party, RoundError, ServerFault, Session,
@@ -88,7 +86,7 @@ fn a_bad_list_that_the_server_signed_is_the_servers() {
     file.resign(&game.session, ADVERTS, h0, &*game.world.server);
     finds(&game, &file, Part::Adverts, ServerFault::Malformed(DecodeError::Trailing), SERVER);
     let h3 = prev(&game, AGREEMENT);
-    let file = altered::<Agreement>(&game, h3, |m| drop(m.entries.pop()));
+    let file = altered::<Agreement>(&game, h3, |m| m.entries.truncate(2));
     finds(&game, &file, Part::Agreement, ServerFault::BelowThreshold { got: 2, threshold: 3 }, SERVER);
 }
 
@@ -188,7 +186,7 @@ fn a_client_that_reveals_what_can_not_be_is_named() {
         file
     };
     let blamed = |fault| Error::Client { culprit: ClientId(30), fault };
-    let file = reveal(&|reveal| drop(reveal.shares.pop()));
+    let file = reveal(&|reveal| reveal.shares.truncate(3));
     finds(&game, &file, Part::Reveals, blamed(ClientFault::WrongOwners), client(30));
     let file = reveal(&|reveal| reveal.shares[0].blinding = Bytes([255; 32]));
     finds(&game, &file, Part::Reveals, blamed(ClientFault::Malformed(DecodeError::Scalar)), client(30));
@@ -299,31 +297,28 @@ fn parts_that_are_missing_doubled_or_swapped_are_refused() {
     }
 }
 
+type Tamper = fn(&mut Vec<Letter>);
+
 #[test]
 fn letters_and_messages_come_in_one_order_and_none_is_missing() {
     let game = game();
     let whole = File::parse(&game.transcript());
     for (kind, part) in [(ADVERTS, Part::Adverts), (DELIVERY, Part::Delivery), (AGREEMENT, Part::Agreement)] {
-        let tamper: BTreeMap<&str, (fn(&mut Vec<recorded::Letter>), DecodeError)> = [
-            ("missing", (drop_last as fn(&mut Vec<recorded::Letter>), DecodeError::Count)),
-            ("none", (|letters| letters.clear(), DecodeError::Count)),
-            ("swapped", (|letters| letters.swap(0, 1), DecodeError::Order)),
-            ("twice", (|letters| letters.insert(0, letters[0].clone()), DecodeError::Order)),
-        ]
-        .into();
-        for (change, error) in tamper.values() {
+        let tamper: [(Tamper, DecodeError); 4] = [
+            (|letters| letters.truncate(2), DecodeError::Count),
+            (|letters| letters.clear(), DecodeError::Count),
+            (|letters| letters.swap(0, 1), DecodeError::Order),
+            (|letters| letters.insert(0, letters[0].clone()), DecodeError::Order),
+        ];
+        for (change, error) in tamper {
             let mut file = whole.clone();
             if let Contents::Sent { letters, .. } = file.part(kind) {
                 change(letters);
             }
-            finds(&game, &file, part, *error, None);
+            finds(&game, &file, part, error, None);
         }
     }
     let mut file = whole.clone();
     file.received(REVEAL).swap(0, 2);
     finds(&game, &file, Part::Reveals, DecodeError::Order, None);
-}
-
-fn drop_last(letters: &mut Vec<recorded::Letter>) {
-    letters.pop();
 }

@@ -59,7 +59,7 @@ fn verdict(report: &Report) -> &'static str {
 }
 
 pub(crate) fn json(session: &Session, approved: bool, outcome: &Outcome) -> String {
-    let mut value = match outcome {
+    let outcome = match outcome {
         Ok(report) => good(report),
         Err(finding) => json!({
             "valid": false,
@@ -69,9 +69,7 @@ pub(crate) fn json(session: &Session, approved: bool, outcome: &Outcome) -> Stri
             "culprit": finding.culprit().map(name),
         }),
     };
-    value["session"] = json!(session.id().to_string());
-    value["session_approved"] = json!(approved);
-    format!("{value:#}\n")
+    format!("{:#}\n", json!({ "session": session.id().to_string(), "session_approved": approved, "outcome": outcome }))
 }
 
 fn good(report: &Report) -> Value {

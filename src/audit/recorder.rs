@@ -119,7 +119,7 @@ impl Recorder {
         self.write_received(sink, Reveal::TYPE)?;
         let (dealt, survivors) = (self.members::<Delivery>()?, self.members::<Survivors>()?);
         let pairs = opened_pairs(dealt.iter(), |id| survivors.binary_search(&id).is_ok());
-        let mut packages = self.packages(&dealt, &pairs)?;
+        let mut packages = self.packages(&pairs)?;
         let mut out = Vec::from([tag::PACKAGES]);
         put_count(&mut out, pairs.len());
         for (dealer, holder) in pairs {
@@ -133,16 +133,13 @@ impl Recorder {
     }
 
     /// The packages of these pairs, as they were delivered.
-    fn packages(
-        &self,
-        dealt: &[ClientId],
-        pairs: &BTreeSet<(ClientId, ClientId)>,
-    ) -> Result<BTreeMap<(ClientId, ClientId), Package>, Error> {
+    fn packages(&self, pairs: &BTreeSet<(ClientId, ClientId)>) -> Result<BTreeMap<(ClientId, ClientId), Package>, Error> {
         let (outbox, mut packages) = (self.outbox(Delivery::TYPE)?, BTreeMap::new());
-        for holder in dealt.iter().filter(|id| pairs.iter().any(|(_, high)| high == *id)) {
-            let delivery = Delivery::decode(*holder, outbox.body(), &outbox.attachment(*holder))?;
-            let wanted = delivery.packages.into_iter().map(|package| ((package.peer, *holder), package));
-            packages.extend(wanted.filter(|(pair, _)| pairs.contains(pair)));
+        let holders: BTreeSet<ClientId> = pairs.iter().map(|(_, holder)| *holder).collect();
+        for holder in holders {
+            let delivery = Delivery::decode(holder, outbox.body(), &outbox.attachment(holder))?;
+            let delivered = delivery.packages.into_iter().map(|package| ((package.peer, holder), package));
+            packages.extend(delivered.filter(|(pair, _)| pairs.contains(pair)));
         }
         Ok(packages)
     }

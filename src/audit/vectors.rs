@@ -1,6 +1,6 @@
 //! Uploads and the sum, written chunk by chunk (section 20.1, chunks).
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 use core::{fmt, ops::Range};
 
 use super::file::{Sink, tag};
@@ -137,8 +137,7 @@ impl Writer<'_> {
 
     fn sum_leaf(&self, index: u64, buffer: &mut Vec<u8>) -> Result<Hash, Error> {
         let range = self.layout.chunk(index);
-        let mut words = Vec::new();
-        words.resize(usize::try_from(range.end - range.start).unwrap_or(usize::MAX), 0);
+        let mut words = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
         (self.sum)(range.start, &mut words)?;
         buffer.clear();
         self.layout.ring().pack(&words, buffer);

@@ -1,6 +1,7 @@
 //! An adversary with every key but one party's: whatever it puts together from that party's messages, of this session and another, and
 //! from anything that it signs itself, no evidence convicts that party.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::redundant_closure_for_method_calls, reason = "the method itself is for one lifetime only")]
 
 use std::cell::Cell;
 

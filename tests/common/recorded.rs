@@ -46,14 +46,20 @@ pub struct Script<'a> {
     pub until: u8,
     pub change: &'a dyn Fn(SessionBuilder) -> SessionBuilder,
     /// What becomes of reveals on the way.
-    pub reveal: &'a dyn Fn(&World, ClientId, Vec<u8>) -> Vec<u8>,
+    pub reveal: &'a Reveal<'a>,
     /// Who plays a client's part in rounds 0 and 1, if not the library.
     pub imposter: Option<(ClientId, &'a Imposter<'a>)>,
     /// What a client sends instead of its input, by its delivery.
-    pub complaint: &'a dyn Fn(&World, &Session, ClientId, &[u8]) -> Option<Vec<u8>>,
+    pub complaint: &'a Complain<'a>,
     pub len: u64,
     pub seed: u64,
 }
+
+/// What arrives instead of a client's reveal.
+pub type Reveal<'a> = dyn Fn(&World, ClientId, Vec<u8>) -> Vec<u8> + 'a;
+
+/// A complaint, if there is one.
+pub type Complain<'a> = dyn Fn(&World, &Session, ClientId, &[u8]) -> Option<Vec<u8>> + 'a;
 
 /// Makes the advert, then from the adverts the shares.
 pub type Imposter<'a> = dyn Fn(&mut World, &Session) -> Box<dyn FnMut(Option<&[u8]>) -> Vec<u8> + 'a> + 'a;

@@ -3,7 +3,10 @@
 use alloc::{vec, vec::Vec};
 
 use super::h;
-use crate::{crypto::merkle::Tree, hash::Hash};
+use crate::{
+    crypto::merkle::{Path, Tree, climb, leaf as merkle_leaf},
+    hash::Hash,
+};
 
 /// Chunk `place` of a vector of chunks with different bytes and lengths.
 fn chunk(place: u64) -> Vec<u8> {
@@ -126,4 +129,38 @@ fn a_copy_goes_on_alone() {
     push(&mut second, b"something else");
     assert_eq!(first.root(4, 64), root(&top(&leaves(4)), 4, 64));
     assert_ne!(second.root(4, 64), first.root(4, 64));
+}
+
+/// `PATH` of RFC 6962, section 2.1.1.
+fn path(place: usize, leaves: &[Hash]) -> Vec<Hash> {
+    if leaves.len() == 1 {
+        return Vec::new();
+    }
+    let mut split = 1;
+    while split * 2 < leaves.len() {
+        split *= 2;
+    }
+    let (left, right) = leaves.split_at(split);
+    let (mut nodes, other) =
+        if place < split { (path(place, left), top(right)) } else { (path(place - split, right), top(left)) };
+    nodes.push(other);
+    nodes
+}
+
+#[test]
+fn a_path_is_the_one_of_rfc_6962_and_leads_from_its_leaf_alone_to_the_top() {
+    for count in 1..=40 {
+        let leaves = leaves(count);
+        for place in 0..count {
+            let mut collected = Path::of(place, count);
+            leaves.iter().zip(0..).for_each(|(leaf, index)| collected.push(index, *leaf));
+            let (nodes, leaf) = (collected.hashes().collect::<Vec<_>>(), leaves[usize::try_from(place).unwrap()]);
+            assert_eq!(nodes, path(usize::try_from(place).unwrap(), &leaves), "{place} of {count}");
+            assert_eq!(climb(place, count, leaf, &nodes), Some(top(&leaves)));
+            let other = leaves[usize::try_from((place + 1) % count).unwrap()];
+            assert_eq!(climb(place, count, other, &nodes) == Some(top(&leaves)), count == 1);
+            assert_eq!(climb(place, count, leaf, &[&nodes[..], &[leaf]].concat()), None);
+            assert_eq!(merkle_leaf(place, &chunk(place)), leaf);
+        }
+    }
 }
