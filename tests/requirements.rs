@@ -1,6 +1,6 @@
 //! docs/requirements.md maps the requirements of docs/protocol.md to the functions and tests that enforce them. This keeps it true to both:
 //! the words are in that section, functions and tests are in those files, and no sentence that sounds like a requirement is left out. It
-//! reads texts and builds nothing.
+//! reads texts and builds nothing. What docs/audit-guide.md points at is there, too.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::{
@@ -12,6 +12,7 @@ use std::{
 
 const PROTOCOL: &str = "docs/protocol.md";
 const MAP: &str = "docs/requirements.md";
+const GUIDE: &str = "docs/audit-guide.md";
 
 /// Words that make a sentence a requirement, in the sections where both parties' steps are prescribed.
 const OBLIGING: [&str; 6] = ["exactly", "ignored", "must", "never", "only", "refuse"];
@@ -121,6 +122,37 @@ fn no_requirement_is_mapped_twice_and_no_excuse_is_without_reason() {
     let all: Vec<_> = rows(&map).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
     assert!(tables(&map).1.iter().all(|row| row[2].len() > 10));
+}
+
+/// Files that a text links to, names, or runs: `](path)`, `` `src/.. ``, `--example name` and the like, each relative to `docs`.
+fn mentioned(text: &str) -> BTreeSet<String> {
+    let marks = [
+        ("](", ""),
+        ("`src/", "../src/"),
+        ("`tests/", "../tests/"),
+        ("`docs/", "../docs/"),
+        ("`constant_time/", "../constant_time/"),
+        ("`.ci/", "../.ci/"),
+        (" reference/", "../reference/"),
+        (" docs/", "../docs/"),
+        ("--example ", "../examples/"),
+        ("--test ", "../tests/"),
+        ("--bench ", "../benches/"),
+    ];
+    let ends = |c: char| c.is_whitespace() || "`),;#:".contains(c);
+    let after = |(mark, place): (&str, &str)| -> Vec<String> {
+        text.split(mark).skip(1).map(|rest| [place, rest.split(ends).next().unwrap()].concat()).collect()
+    };
+    marks.into_iter().flat_map(after).collect()
+}
+
+#[test]
+fn whatever_the_guide_points_at_is_there() {
+    let paths = mentioned(&committed(GUIDE));
+    let is_there = |path: &str| ["", ".rs", "/main.rs"].iter().any(|end| Path::new("docs").join([path, end].concat()).exists());
+    assert!(paths.len() > 40, "{paths:?}");
+    assert_eq!(paths.iter().filter(|path| !is_there(path)).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert!(!is_there("../src/nothing") && !is_there("../examples/nothing"));
 }
 
 /// A document of one section, a map of it, and the one file that the map names; then what is found when one of them is altered.
