@@ -29,6 +29,8 @@ pub(crate) struct Budget {
     pub(crate) noise_multiplier: f64,
     /// The same for a trusted curator who adds continuous Gaussian noise.
     pub(crate) central: f64,
+    /// What all rounds cost at that delta: the target, or less where the encoder's own failures allow no more.
+    pub(crate) epsilon: f64,
     /// What all rounds may cost, with the delta for what the encoder may fail to do.
     target: Target,
     /// The honest inputs that every sum of a session contains, and those that colluders may take out of it.
@@ -40,16 +42,18 @@ impl Budget {
     pub(crate) fn calibrate(nations: usize, setting: &Setting, target: Target) -> Result<Self, PrivacyError> {
         let rounds = setting.rounds as u64;
         let plan = |noise_multiplier| plan(nations, setting, noise_multiplier);
-        let noise_multiplier = calibrate::least_noise_multiplier(target, |noise_multiplier| {
+        let accountant = |noise_multiplier| {
             let mut accountant = RdpAccountant::new(RELATION);
             accountant.compose(&Event::release(&plan(noise_multiplier)?.release())?, rounds)?;
             Ok(accountant)
-        })?;
+        };
+        let noise_multiplier = calibrate::least_noise_multiplier(target, accountant)?;
+        let epsilon = accountant(noise_multiplier)?.epsilon(target.delta)?;
         // Releases of a Gaussian add up to one whose noise is smaller by the root of their number.
         #[allow(clippy::cast_precision_loss, reason = "few rounds")]
         let central = analytic::noise_multiplier(target.epsilon, target.delta)? * (rounds as f64).sqrt();
         let least = (MIN_HONEST + max_absent(nations)) as usize;
-        Ok(Self { plan: plan(noise_multiplier)?, noise_multiplier, central, target, least })
+        Ok(Self { plan: plan(noise_multiplier)?, noise_multiplier, central, epsilon, target, least })
     }
 
     /// Sums over different survivors can be combined to single nations out. That is what the noise is for: the ledger says so, and goes on.

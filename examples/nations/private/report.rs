@@ -48,7 +48,7 @@ pub(crate) fn setting(setting: &Setting, budget: &Budget) -> String {
         plan.log2_wrap(),
     );
     #[allow(clippy::cast_precision_loss, reason = "few rounds")]
-    let failures = rounds as f64 * release.added_delta(target.epsilon);
+    let failures = rounds as f64 * release.added_delta(budget.epsilon);
     let _ = writeln!(text, "  delta            {failures:.1e} of it is for what the encoder may fail to do");
     if target.delta * f64::from(release.clients) >= 1.0 {
         let _ = writeln!(
