@@ -1,4 +1,5 @@
-"""Holds the reference against published vectors and other implementations, and core.json against generate.py.
+"""Holds the reference against published vectors and other implementations, and the files of tests/vectors against generate.py, their schemas
+and the table of pairs.
 
 Exits with 1 at the first difference. The published vectors are those of tests/data.
 """
@@ -8,11 +9,15 @@ import json
 import pathlib
 import sys
 
+import mpmath
 from cryptography.hazmat.primitives.asymmetric import mlkem
 
 import check_lattice
+import draws
 import generate
+import pairs
 import ristretto
+import schemas
 import sharing
 import suite
 import xwing
@@ -103,12 +108,25 @@ def algebra():
     expect(not sharing.batch_good(5, [(9, *share, points), (11, share[0] + 1, share[1], points)]), "a bad batch")
 
 
+def bessel():
+    """The recurrence for Skellam probabilities against the Bessel functions of mpmath."""
+    with mpmath.workprec(draws.PRECISION):
+        for v, d in ((1, 40), (7, 3), (100, 1)):
+            masses = draws.skellam_masses(v, d, 1)
+            for j in (0, 1, 7, 40):
+                exact = mpmath.exp(-mpmath.mpf(v) / d) * mpmath.besseli(j, mpmath.mpf(v) / d)
+                expect(abs(masses[j] / exact - 1) < mpmath.mpf(10) ** -80, "a Skellam probability")
+
+
 def main():
-    for test in (constants, ristretto255, x_wing, ml_kem, ed25519, algebra):
+    for test in (constants, ristretto255, x_wing, ml_kem, ed25519, algebra, bessel):
         test()
         print(f"{test.__name__}: good")
     check_lattice.check(expect)
     generate.check()
+    schemas.check(expect)
+    pairs.check(expect)
+    print("every error that a message can end with has its vectors")
 
 
 if __name__ == "__main__":

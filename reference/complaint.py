@@ -16,6 +16,8 @@ class Verdict:
     row: int  # of the table in section 14; 1 also for 1b
     blames: int | None  # a client id; None: nobody
     code: int  # of section 16
+    reason: int | None = None  # that 301 carries
+    entry: core.Entry | None = None  # the entry that is in the complaint, once it has decoded
 
 
 def decode(body, complainer):
@@ -40,18 +42,19 @@ def judge(desc, raw):
         core.no_attachment(message)
         dealer, key, entry, package = decode(message.body, complainer)
         dealing = core.Dealing.form(entry.body)
-    except Fault:
-        return Verdict(1, complainer, MALFORMED)  # row 1b
+    except Fault as fault:
+        return Verdict(1, complainer, MALFORMED, fault.code)  # row 1b
     if not dealer_named(desc, message, dealer, entry, package):
         return Verdict(2, complainer, FALSE_COMPLAINT)
     try:
         dealing.check(desc.threshold)
     except Fault as fault:
-        return Verdict(3, dealer, 305 if fault.code == 305 else MALFORMED)
+        malformed = fault.code != 305
+        return Verdict(3, dealer, MALFORMED if malformed else 305, fault.code if malformed else None, entry)
     if not opened(desc, complainer, dealing, package, key):
         return Verdict(4, complainer, FALSE_COMPLAINT)
     if not contents_good(desc, message, dealing, package, key):
-        return Verdict(5, dealer, BAD_DEALING)
+        return Verdict(5, dealer, BAD_DEALING, None, entry)
     return Verdict(6, complainer, FALSE_COMPLAINT)
 
 

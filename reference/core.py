@@ -51,8 +51,8 @@ class Message:
         return Entry(self.client, self.prev, self.body, H("attachment", self.attachment), self.signature)
 
 
-def receive(desc, data, kind, me=None):
-    """Decodes a message with the order of checks of section 6, up to the type; `me` is the client that receives it."""
+def authenticate(desc, data):
+    """Decodes a message with the order of checks of section 6, up to the signature."""
     r = Reader(data)
     version, suite, sid, got, client, prev = (r.uint(1), r.uint(2), r.take(32), r.uint(1), r.uint(8),
                                               r.take(32))
@@ -65,8 +65,14 @@ def receive(desc, data, kind, me=None):
     key = dict(desc.roster).get(client)
     require(key is not None, 216)
     require(verify(desc.server_key if got >= ADVERTS else key, out.signed(), out.signature), 215)
-    require(me is None or client == me, 216)
-    require(got == kind, 206)
+    return out
+
+
+def receive(desc, data, kind, me=None):
+    """Recipient and type besides; `me` is the client that receives it. Repeats are left to state.py."""
+    out = authenticate(desc, data)
+    require(me is None or out.client == me, 216)
+    require(out.kind == kind, 206)
     return out
 
 
@@ -119,11 +125,17 @@ def entries_read(r):
 
 # --- section 6, bodies -------------------------------------------------------------------------------
 
-def advert_decode(body):
-    """(channel key, mask key), both acceptable."""
+def advert_form(body):
+    """(channel key, mask key), whatever they are."""
     r = Reader(body)
     keys = r.take(xwing.PUBLIC), r.take(xwing.PUBLIC)
     r.end()
+    return keys
+
+
+def advert_decode(body):
+    """(channel key, mask key), both acceptable."""
+    keys = advert_form(body)
     require(all(xwing.public_acceptable(pk) for pk in keys), 210)
     return keys
 
@@ -226,10 +238,12 @@ def survivors_encode(desc, u3, entries):
 
 def survivors_decode(desc, body):
     r = Reader(body)
-    u3 = [desc.ids[k] for k in bitmap_positions(r.take(r.count(1)), desc.n)]
+    bits = r.take(r.count(1))
     entries = entries_read(r)
     r.end()
-    return u3, entries
+    inputs = {e.client: masked_input_decode(e.body) for e in entries}
+    u3 = [desc.ids[k] for k in bitmap_positions(bits, desc.n)]
+    return u3, entries, inputs
 
 
 def reveal_encode(shares):
@@ -264,11 +278,26 @@ def no_attachment(message):
     Reader(message.attachment).end()
 
 
-def list_decode(body):
+def list_decode(body, form):
+    """Entries, and what `form` makes of the body of each."""
     r = Reader(body)
     out = entries_read(r)
     r.end()
-    return out
+    return out, {e.client: form(e.body) for e in out}
+
+
+NO_ATTACHMENT = H("attachment", b"")
+
+
+def check_entries(desc, kind, entries, members, prev, own=None):
+    """The checks of a list of entries that section 6 wants of every list."""
+    for e in entries:
+        require(e.client in members, 405)
+        require(e.verify(desc, kind), 403)
+        require(e.prev == prev, 404)
+        require(kind == SHARES or e.attachment_hash == NO_ATTACHMENT, 411, reason=301)
+    require(own is None or own in entries, 406)
+    require(len(entries) >= desc.threshold, 407)
 
 
 # --- section 7 ---------------------------------------------------------------------------------------

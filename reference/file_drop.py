@@ -16,11 +16,12 @@ import tempfile
 import time
 
 import client
-import complaint
 import core
 import server
 import session_file
+import suite
 from session_file import Failure, SessionFile
+from state import ServerState
 from suite import Fault, require
 
 POLL = 0.05
@@ -114,7 +115,7 @@ def run_client(kind, session, key_path, directory, input_path, out, patience):
 
 
 def own_id(desc, seed):
-    key = session_file.suite.identity_key(seed)
+    key = suite.identity_key(seed)
     for member, other in desc.roster:
         if other == key:
             return member
@@ -136,81 +137,55 @@ class Collection:
 
     def __init__(self, party, directory, patience):
         self.party, self.directory, self.patience = party, directory, patience
+        self.state = ServerState(party, 0, [])
 
     def run(self):
-        """The sum, whose announcement is still to be sent."""
         party = self.party
-        self.step("advert", party.desc.ids, party.accept_advert, party.close_adverts, "adverts")
-        self.step("shares", party.u1, party.accept_shares, party.close_shares, "delivery")
-        self.step("input", party.u2, self.accept_input, party.close_inputs, "survivors")
-        self.step("consistency", party.u3, party.accept_consistency, party.close_consistency, "agreement")
-        self.collect("reveal", party.u3, party.accept_reveal)
-        announcements = party.close_reveals()
-        self.directory.publish(SUM, b"".join(word.to_bytes(8, "little") for word in party.sum))
-        self.send("announcement", announcements)
+        steps = (("advert", "adverts", lambda: party.desc.ids), ("shares", "delivery", lambda: party.u1),
+                 ("input", "survivors", lambda: party.u2), ("consistency", "agreement", lambda: party.u3),
+                 ("reveal", "announcement", lambda: party.u3))
+        for theirs, ours, members in steps:
+            self.collect(theirs, members())
+            to_each = self.state.close()
+            if ours == "announcement":
+                self.directory.publish(SUM, b"".join(word.to_bytes(8, "little") for word in party.sum))
+            for member, sent in to_each.items():
+                self.directory.publish(f"server-{member}.{ours}", sent.encode())
 
-    def step(self, message, members, accept, close, answer):
-        self.collect(message, members, accept)
-        self.send(answer, close())
-
-    def send(self, message, to_each):
-        for member, sent in to_each.items():
-            self.directory.publish(f"server-{member}.{message}", sent.encode())
-
-    def collect(self, message, members, accept):
+    def collect(self, message, members):
         """Takes messages of one step until all are there or the deadline has passed."""
         end, waiting, heard = time.monotonic() + self.patience, set(members), 0
         while waiting and time.monotonic() < end:
             for member in sorted(waiting):
-                taken = self.look(member, message, accept)
+                taken = self.look(member, message)
                 if taken is not None:
                     waiting.discard(member)
                     heard += taken
             time.sleep(POLL if waiting else 0)
         say(f"server: {message}: {heard} of {len(members)}")
 
-    def look(self, member, message, accept):
-        """Whether a client's message was taken; None if there is none yet. Whatever is wrong with it concerns that client only."""
-        name = f"client-{member}.{message}"
+    def look(self, member, message):
+        """Whether a client's message was taken; None if there is none yet. A fault concerns that client, unless it ends the session."""
         if message == "input" and self.directory.has(f"client-{member}.complaint"):
-            self.judge(member)
-            return False
+            message = "complaint"
+        name = f"client-{member}.{message}"
         try:
             data = self.directory.read(name)
             if data is None:
                 return None
-            require(core.receive_from_client(self.party.desc, data, KINDS[message]).client == member, 216)
-            accept(data)
+            require(core.authenticate(self.party.desc, data).client == member, 216)
+            self.state.receive(data, self.directory.read(f"client-{member}.vector") if message == "input" else None)
         except (Fault, Failure) as failure:
+            if self.state.ended:
+                raise
             say(f"server: refused {name}: {failure}")
             return False
         return True
 
-    def accept_input(self, data):
-        member = core.receive_from_client(self.party.desc, data, core.MASKED_INPUT).client
-        upload = self.directory.read(f"client-{member}.vector")
-        require(upload is not None, 506, member)
-        self.party.accept_input(upload, data)
-
-    def judge(self, member):
-        """Whoever complains is a drop-out. If the dealer is to blame for the dealing that counts, the session ends."""
-        party, raw = self.party, self.directory.read(f"client-{member}.complaint")
-        verdict = complaint.judge(party.desc, raw)
-        say(f"server: complaint of client {member}: error {verdict.code}, client {verdict.blames}")
-        if verdict.blames not in (None, member):
-            message = core.receive_from_client(party.desc, raw, core.COMPLAINT)
-            dealer, _, entry, _ = complaint.decode(message.body, member)
-            if party.dealt.get(dealer) == entry:
-                raise Failure(f"client {dealer} sent bad shares")
-
-
-KINDS = {"advert": core.ADVERT, "shares": core.SHARES, "input": core.MASKED_INPUT, "consistency": core.CONSISTENCY,
-         "reveal": core.REVEAL}
-
 
 def run_server(session, key_path, directory, out, patience):
     seed, desc = session_file.read_key(key_path), session.desc
-    if session_file.suite.identity_key(seed) != desc.server_key:
+    if suite.identity_key(seed) != desc.server_key:
         raise Failure("this key is not the server's in the session file")
     party = server.Server(desc, seed)
     directory.publish(OPEN, desc.sid.hex().encode())

@@ -9,11 +9,6 @@ from data import centred
 from suite import require, u8, u32
 
 
-def nearest(x):
-    """The nearest integer, ties to even."""
-    return round(x)
-
-
 @dataclass
 class FixedPoint:
     clip: float
@@ -30,7 +25,7 @@ class FixedPoint:
     def level(self, x):
         require(math.isfinite(x), 609)
         clip = Fraction(self.clip)
-        return nearest(min(max(Fraction(x), -clip), clip) * 2**self.fraction_bits)
+        return round(min(max(Fraction(x), -clip), clip) * 2**self.fraction_bits)  # ties to even
 
     @property
     def max_abs(self):
@@ -45,6 +40,10 @@ class FixedPoint:
     def words(self, values, weight, bits):
         require(0 <= weight <= self.max_weight, 610)
         return [x % 2**bits for x in [weight * self.level(v) for v in values] + [weight]]
+
+    def value(self, word, bits):
+        """What a word of a sum stands for."""
+        return float(centred(word, bits)) / 2.0**self.fraction_bits
 
     def mean(self, words, bits):
         """From the words of the sum."""

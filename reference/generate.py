@@ -1,45 +1,46 @@
-"""Writes tests/vectors/core.json and lattice.json, the same bytes every time; with --check, compares instead.
+"""Writes the files of tests/vectors, the same bytes every time; with --check, compares instead.
 
 What the fields are: tests/vectors/README.md.
 """
 
+import functools
 import json
 import pathlib
 import re
 import sys
 
+import noise
+import pairs
+import schemas
 import suite
 import vec_encoding
+import vec_frames
 import vec_lattice
 import vec_parts
+import vec_runs
 import vec_samplers
 import vec_session
-from vec_common import descriptor_json, first_descriptor, second_descriptor, third_descriptor
+import vec_states
+from vec_common import descriptor_json
 from vec_complaints import complaint_vectors
 from vec_refused_client import refused_by_client
 from vec_refused_server import refused_by_server
-from vec_sessions import run_session, session_json
+from vec_sessions import session_json
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "vectors"
 
 
+VERSIONS = {"protocol_version": suite.VERSION, "suite": suite.SUITE}
+
+
 def lattice():
-    first_desc = vec_lattice.short_descriptor()
-    first = run_session("lattice", first_desc, no_input=[300])
-    second = run_session("lattice/L96", vec_lattice.default_descriptor(first.server.h4))
-    assert [run.server.u3 for run in (first, second)] == [[1, 2**32 + 5, 2**64 - 1], [10, 11, 12]]
-    return vec_lattice.build(first_desc, [session_json(run) for run in (first, second)])
+    return vec_lattice.build(vec_runs.lattice().desc, [session_json(run) for run in (vec_runs.lattice(), vec_runs.lattice_default())])
 
 
 def core():
-    first = run_session("first", first_descriptor(), no_input=[300])
-    second = run_session("second", second_descriptor(first.server.h4), no_input=[11])
-    third = run_session("third", third_descriptor(), no_advert=[2], no_shares=[5], no_input=[13])
-    assert [run.server.u3 for run in (first, second, third)] == [
-        [1, 2**32 + 5, 2**64 - 1], [10, 12], [3, 8, 21, 34]]
+    first, second, third = vec_runs.first(), vec_runs.second(), vec_runs.third()
     sid = first.desc.sid
-    return {
-        "protocol_version": suite.VERSION, "suite": suite.SUITE,
+    return VERSIONS | {
         "session": {"exact": descriptor_json(first.desc), "tail": descriptor_json(second.desc),
                     "defaults": vec_session.defaults(), "invalid": vec_session.invalid_descriptors(first.desc)},
         "hash": vec_parts.hash_vectors(), "kdf": vec_parts.kdf_vectors(sid), "prg": vec_parts.prg_vectors(sid),
@@ -51,13 +52,34 @@ def core():
         "complaints": complaint_vectors()}
 
 
-FILES = {"core.json": core, "lattice.json": lattice, "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build}
+def sessions():
+    return VERSIONS | {"sessions": [session_json(run) for run in vec_runs.more()]}
+
+
+def refused_server():
+    return VERSIONS | {"refused": vec_frames.to_server(vec_runs.second(), vec_runs.third(), vec_runs.lattice())}
+
+
+def refused_client():
+    return VERSIONS | {"refused": vec_frames.to_client(vec_runs.second(), vec_runs.third())}
+
+
+def states():
+    return VERSIONS | vec_states.build()
+
+
+FILES = {"core.json": core, "lattice.json": lattice, "sessions.json": sessions, "refused_server.json": refused_server,
+         "refused_client.json": refused_client, "states.json": states, "pairs.json": pairs.build,
+         "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build, "noise.json": noise.build}
+
+
+FILES |= {f"{name}.schema.json": functools.partial(schemas.schema, name) for name in schemas.FILES}
 
 
 def text(build):
-    """As JSON; numbers in a list stand on one line, but for core.json, the first of the files."""
-    out = json.dumps(build(), sort_keys=True, indent=1) + "\n"
-    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out) if build is not core else out
+    """As JSON; numbers in a list stand on one line, but for the two oldest files, of which one is not sorted."""
+    out = json.dumps(build(), sort_keys=build is not noise.build, indent=1) + "\n"
+    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out) if build not in (core, noise.build) else out
 
 
 def difference(expected, found):

@@ -1,28 +1,19 @@
-"""Laws and draws of integer noise, from their definitions, with mpmath and exact integers: writes tests/vectors/noise.json.
-
-    python3 reference/noise.py           writes the file
-    python3 reference/noise.py --check   fails if it would change
+"""Laws and draws of integer noise, from their definitions, with mpmath and exact integers: noise.json.
 
 Shares no formula with the crate where there is another: Skellam by Bessel functions, Polya by gamma functions, normalisers in closed form
 or by direct summation, all with 100 digits.
 """
 
-import hashlib
-import hmac
-import json
-import pathlib
-import sys
+import struct
 from fractions import Fraction
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from mpmath import besseli, exp, floor, gamma, mp, mpf, tanh
+import draws
+from data import keystream
+from draws import BLOCK, kdf0
+from mpmath import exp, floor, gamma, mpf, tanh, workdps
+from suite import u64
 
-mp.dps = 100
-PATH = pathlib.Path(__file__).resolve().parent.parent / "tests" / "vectors" / "noise.json"
-DOMAIN = b"veilsum/3/"
-SUITE = 1
-NOISE_BLOCK = 1 << 12
-EXTENSION = 1 << 32
+DIGITS = 100
 
 
 def real(fraction):
@@ -31,8 +22,8 @@ def real(fraction):
 
 def skellam(variance, step):
     """step * P(step * j)."""
-    v = real(variance)
-    return lambda j: step * exp(-v) * besseli(step * j, v, maxterms=10**7)
+    masses = draws.skellam_masses(variance.numerator, variance.denominator, step)
+    return lambda j: masses[j]
 
 
 def gaussian(variance, step):
@@ -91,19 +82,8 @@ def law_vectors():
     return cases
 
 
-def kdf(seed, label, info):
-    """The crate's KDF without a session: HKDF-SHA-512 with an empty salt, 32 bytes."""
-    framed = len(DOMAIN + label).to_bytes(8, "little") + DOMAIN + label + SUITE.to_bytes(2, "little") + info
-    prk = hmac.digest(bytes(64), seed, hashlib.sha512)
-    return hmac.digest(prk, framed + b"\1", hashlib.sha512)[:32]
-
-
 def words(key, start, count):
-    """Little-endian 64-bit words of AES-256-CTR."""
-    counter = (start // 2).to_bytes(16, "big")
-    cipher = Cipher(algorithms.AES(key), modes.CTR(counter)).encryptor()
-    stream = cipher.update(bytes(8 * (count + start % 2)))[8 * (start % 2):]
-    return [int.from_bytes(stream[8 * i:8 * i + 8], "little") for i in range(count)]
+    return struct.unpack(f"<{count}Q", keystream(key, 8 * start, 8 * count))
 
 
 def inversion(law, symmetric, word):
@@ -131,24 +111,17 @@ def draw_vectors():
     out = []
     for kind, params, parts in cases:
         for block in (0, 1, 1 << 40):
-            key = kdf(seed, b"noise-block", block.to_bytes(8, "little"))
-            draws = [0] * 20
+            key = kdf0("noise-block", seed, u64(block))
+            drawn = [0] * 20
             for number, (law, symmetric, factor) in enumerate(parts):
-                for i, word in enumerate(words(key, number * NOISE_BLOCK, len(draws))):
-                    draws[i] += factor * inversion(law, symmetric, word)
-            out.append({"law": kind, **params, "block": block, "draws": draws})
+                for i, word in enumerate(words(key, number * BLOCK, len(drawn))):
+                    drawn[i] += factor * inversion(law, symmetric, word)
+            out.append({"law": kind, **params, "block": block, "draws": drawn})
     purpose = b"rounding"
-    derived = kdf(seed, b"noise-seed", (7).to_bytes(8, "little") + purpose)
+    derived = kdf0("noise-seed", seed, u64(7) + purpose)
     return {"seed": seed.hex(), "cases": out, "derived": {"purpose": purpose.hex(), "number": 7, "seed": derived.hex()}}
 
 
-def main():
-    vectors = {"laws": law_vectors(), "draws": draw_vectors()}
-    text = json.dumps(vectors, indent=1) + "\n"
-    if sys.argv[1:] == ["--check"]:
-        sys.exit(0 if PATH.read_text(encoding="utf-8") == text else f"{PATH} is not what this program writes")
-    PATH.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def build():
+    with workdps(DIGITS):
+        return {"laws": law_vectors(), "draws": draw_vectors()}

@@ -1,4 +1,4 @@
-"""The server through all five rounds (docs/protocol.md section 13), with the limits that client.py names."""
+"""The server through all five rounds (docs/protocol.md section 13); repeats, equivocation and complaints are in state.py."""
 
 import core
 import data
@@ -17,6 +17,7 @@ class Server:
         self.adverts, self.dealt, self.inputs, self.agreed, self.revealed = {}, {}, {}, {}, {}
         self.channel_pks, self.mask_pks = {}, {}
         self.dealings, self.packages, self.uploads = {}, {}, {}
+        self.excluded, self.liars = set(), set()
 
     def _to_each(self, kind, prev, members, content):
         """{recipient: message}; content(recipient) gives (body, attachment)."""
@@ -87,8 +88,10 @@ class Server:
     # round 2
 
     def accept_input(self, upload, raw):
-        message = self._receive(raw, core.MASKED_INPUT, self.h2, self.u2)
+        members = [u for u in self.u2 if u not in self.excluded]
+        message = self._receive(raw, core.MASKED_INPUT, self.h2, members)
         u, desc = message.client, self.desc
+        require(upload is not None, 506)
         with attributed(301, u):
             core.no_attachment(message)
             root, vector_len, chunk_len = core.masked_input_decode(message.body)
@@ -134,7 +137,10 @@ class Server:
     def close_reveals(self):
         """Recovers, unmasks, and announces the sum."""
         self._close(self.revealed)
-        self.recovered = {u: self._recover(u) for u in self.u2}
+        if not self._recover_all():
+            self._set_liars_aside()
+            self._enough_without_liars()
+            assert self._recover_all()
         self.self_seeds = {u: keys.self_seed(self.sid, self.recovered[u], u) for u in self.u3}
         self.dropped_pairs = {}
         for v in self.u2:
@@ -148,17 +154,30 @@ class Server:
         self.h4 = core.transcript_4(self.h3, self.sum_root)
         return self._to_each(core.ANNOUNCEMENT, self.h3, self.u3, lambda v: (self.sum_root, b""))
 
-    def _recover(self, owner):
-        """From the t lowest indices; after a failure from t good shares."""
-        points = self.dealings[owner].points(KIND_B if owner in self.u3 else KIND_M)
-        rows = [(self.desc.index(v), *self.revealed[v][owner]) for v in sorted(self.revealed)]
-        found = sharing.recover(rows[:self.t], points[0])
-        if found is None:
-            rows = [row for row in rows if sharing.share_good(*row, points)]
-            require(len(rows) >= self.t, 501)
-            found = sharing.recover(rows[:self.t], points[0])
-            assert found is not None
-        return found[0]
+    def _points(self, owner):
+        return self.dealings[owner].points(KIND_B if owner in self.u3 else KIND_M)
+
+    def _recover_all(self):
+        """Every secret from the t lowest indices; whether all fit their commitments."""
+        lowest = sorted(self.revealed)[:self.t]
+        found = {}
+        for owner in self.u2:
+            rows = [(self.desc.index(v), *self.revealed[v][owner]) for v in lowest]
+            found[owner] = sharing.recover(rows, self._points(owner)[0])
+        self.recovered = {owner: x and x[0] for owner, x in found.items()}
+        return None not in found.values()
+
+    def _set_liars_aside(self):
+        for v, rows in sorted(self.revealed.items()):
+            if not all(sharing.share_good(self.desc.index(v), *rows[owner], self._points(owner)) for owner in self.u2):
+                self.liars.add(v)
+        self.revealed = {v: rows for v, rows in self.revealed.items() if v not in self.liars}
+
+    def _enough_without_liars(self):
+        if len(self.revealed) < self.t:
+            heard = set(self.revealed) | self.liars
+            require(not self.liars or heard != set(self.u3), 311, min(self.liars, default=None))
+            require(False, 501)
 
     def _pairs_of_dropped(self, v, m):
         """The pair seeds of a dropped client with every survivor, from its mask root."""

@@ -3,52 +3,31 @@
 The formats are those of examples/common; docs/integration.md section 15 describes them.
 """
 
-import math
 import os
 import stat
-import struct
 
 import lattice
 import suite
 from descriptor import EXACT, LATTICE, PAIRWISE, Descriptor, default_bounds
+from fixed_point import FixedPoint
+from suite import Fault
 
 FIELDS = ("round", "attempt", "values", "clip", "fraction_bits", "max_dropouts", "max_colluders", "masking", "server")
 DEFAULT_CHUNK_LEN = 2**16
 MIN_HONEST = 3
-FIXED_POINT = 0x01
 
 
 class Failure(Exception):
     """Why a party gives up, for the person who started it."""
 
 
-class FixedPoint:
-    """The encoding of docs/privacy.md section 1, with weight 1."""
-
-    def __init__(self, clip, fraction_bits):
-        if not (math.isfinite(clip) and 0 <= fraction_bits <= 50 and 1 <= clip * 2**fraction_bits < 2**50):
-            raise Failure("clip and fraction_bits: these numbers can not be exact")
-        self.clip, self.fraction_bits = clip, fraction_bits
-
-    def encode(self):
-        return struct.pack("<BdBI", FIXED_POINT, self.clip, self.fraction_bits, 1)
-
-    @property
-    def max_abs(self):
-        return round(self.clip * 2**self.fraction_bits)
-
-    def modulus_bits(self, clients):
-        return max((self.max_abs * clients).bit_length() + 1, 2)
-
-    def word(self, value, bits):
-        """Clipped, and rounded to the nearest multiple, ties to even."""
-        if not math.isfinite(value):
-            raise Failure(f"{value} is not finite")
-        return round(min(max(value, -self.clip), self.clip) * 2**self.fraction_bits) % 2**bits
-
-    def value(self, word, bits):
-        centred = word - 2**bits if word >= 2 ** (bits - 1) else word
-        return centred / 2**self.fraction_bits
+def fixed_point(clip, fraction_bits):
+    code = FixedPoint(clip, fraction_bits, 1)
+    try:
+        code.check()
+    except Fault as fault:
+        raise Failure("clip and fraction_bits: these numbers can not be exact") from fault
+    return code
 
 
 class SessionFile:
@@ -57,7 +36,7 @@ class SessionFile:
     def __init__(self, path):
         fields, roster = parse(path)
         number = lambda name, kind=int: kind(needed(fields, name))  # noqa: E731
-        self.values, self.code = number("values"), FixedPoint(number("clip", float), number("fraction_bits"))
+        self.values, self.code = number("values"), fixed_point(number("clip", float), number("fraction_bits"))
         n, bound = len(roster), self.code.max_abs
         colluders, dropouts = default_bounds(n)
         masking = masking_code(fields.get("masking", "pairwise"))
@@ -70,7 +49,7 @@ class SessionFile:
             max_dropouts=int(fields.get("max_dropouts", dropouts)), min_honest=MIN_HONEST,
             vector_len=self.values + 1, chunk_len=-(-DEFAULT_CHUNK_LEN // block) * block,
             modulus_bits=self.code.modulus_bits(n), bound_kind=EXACT, bound=bound, tail_log2=0,
-            encoding=self.code.encode(), round=number("round"),
+            encoding=self.code.describe(), round=number("round"),
             attempt=hexadecimal(needed(fields, "attempt"), 16), context=bytes(32), previous=bytes(32),
             masking=masking)
         self.desc.validate()
@@ -81,7 +60,10 @@ class SessionFile:
             values = [float(word) for word in file.read().replace(",", " ").split()]
         if len(values) != self.values:
             raise Failure(f"{path} holds {len(values)} numbers, but the session file says {self.values}")
-        return [self.code.word(value, self.desc.modulus_bits) for value in values] + [1]
+        try:
+            return self.code.words(values, 1, self.desc.modulus_bits)
+        except Fault as fault:
+            raise Failure(f"{path} holds a number that is not finite") from fault
 
     def write_numbers(self, path, words):
         """The sum, without the count at its end."""

@@ -9,13 +9,10 @@ import copy
 from dataclasses import replace
 
 import core
+from state import AWAITS, ROUND, ClientState, ServerState
 from suite import Fault, u32
 from vec_common import SERVER, hexed
 from vec_refused_bodies import L_BYTES
-
-TAKE = ("accept_advert", "accept_shares", "accept_input", "accept_consistency", "accept_reveal")
-HEAR = ("on_adverts", "on_delivery", "on_survivors", "on_agreement", "on_announcement")
-
 
 class Cases:
     def __init__(self, run):
@@ -26,22 +23,28 @@ class Cases:
         out = replace(message, **changes)
         return out.sign(self.run.seed(signer or (SERVER if message.kind in core.FROM_SERVER else out.client)))
 
+    def server_at(self, number):
+        earlier = [m for m in self.run.messages if ROUND.get(m.kind, 5) < number]
+        return ServerState(copy.deepcopy(self.run.before[SERVER, number]), number, earlier)
+
+    def client_at(self, u, number):
+        earlier = [m for m in self.run.messages if m.client == u and m.kind in AWAITS[:number]]
+        result = self.run.server.sum if number == 4 else None
+        return ClientState(copy.deepcopy(self.run.before[u, number]), number, earlier, self.run.words[u], result)
+
     def server(self, number, name, message, code, blames=None, reason=None, accepted=(), upload=None):
-        party = copy.deepcopy(self.run.before[SERVER, number])
-        take = getattr(party, TAKE[number])
+        party = self.server_at(number)
         for u in accepted:
-            take(self.run.message((core.ADVERT, core.SHARES)[number], u).encode())
+            party.receive(self.run.message((core.ADVERT, core.SHARES)[number], u).encode())
         raw = message if isinstance(message, bytes) else message.encode()
-        args = (raw,) if upload is None else (upload, raw)
         extra = {"accepted": list(accepted)} | ({} if upload is None else {"upload": upload})
-        self._case("server", number, name, lambda: take(*args), raw, (code, blames, reason), extra)
+        self._case("server", number, name, lambda: party.receive(raw, upload), raw, (code, blames, reason), extra)
 
     def client(self, u, number, name, message, code, reason=None):
-        party = copy.deepcopy(self.run.before[u, number])
+        party = self.client_at(u, number)
         raw = message if isinstance(message, bytes) else message.encode()
-        args = (raw, self.run.server.sum) if number == 4 else (raw,)
         said = (code, "server" if 400 <= code < 500 else None, reason)
-        self._case(u, number, name, lambda: getattr(party, HEAR[number])(*args), raw, said, {})
+        self._case(u, number, name, lambda: party.receive(raw), raw, said, {})
 
     def _case(self, receiver, number, name, act, raw, expected, extra):
         code, blames, reason = expected

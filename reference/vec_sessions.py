@@ -8,6 +8,7 @@ import core
 import data
 import server
 from sharing import KIND_B, KIND_M
+from suite import Fault
 from vec_common import SERVER, descriptor_json, hexed, identity_seed, random_stream, rnd, scalar
 
 
@@ -34,6 +35,8 @@ class Run:
     before: dict = field(default_factory=dict)  # (client id or "server", round): party
     server: object = None  # the server and the clients at the end
     clients: dict = None
+    fault: Fault = None
+    complaints: dict = field(default_factory=dict)
 
     def keep(self, who, number, party):
         """A copy of a party as it is before it takes a message of this round."""
@@ -59,9 +62,12 @@ def make_clients(name, desc, kinds=None):
             for u in desc.ids}
 
 
-def run_session(name, desc, no_advert=(), no_shares=(), no_input=()):
-    """Plays a session in which some clients are gone from a round on."""
-    run = Run(name, desc, {u: inputs(name, desc, u) for u in desc.ids}, clients=make_clients(name, desc))
+def run_session(name, desc, no_advert=(), no_shares=(), no_input=(), no_consistency=(), no_reveal=(), kinds=None, complains=()):
+    """Plays a session in which some clients are gone from a round on; kinds: who is not honest, and how; complains: who has to.
+
+    What ends a dishonest session is in `fault`.
+    """
+    run = Run(name, desc, {u: inputs(name, desc, u) for u in desc.ids}, clients=make_clients(name, desc, kinds))
     s = run.server = server.Server(desc, identity_seed(name, SERVER))
     run.keep(SERVER, 0, s)
     for u in desc.ids:
@@ -73,17 +79,20 @@ def run_session(name, desc, no_advert=(), no_shares=(), no_input=()):
         run.keep(u, 0, run.clients[u])
         if u not in no_shares:
             s.accept_shares(run.sent(run.clients[u].on_adverts(adverts[u])))
-    inputs_and_rest(run, no_input)
+    inputs_and_rest(run, no_input, no_consistency, no_reveal, complains)
     return run
 
 
-def inputs_and_rest(run, no_input):
+def inputs_and_rest(run, no_input, no_consistency, no_reveal, complains):
     s, clients = run.server, run.clients
     deliveries = run.sent_to_each(s.close_shares())
     run.keep(SERVER, 2, s)
     for u in s.u2:
         run.keep(u, 1, clients[u])
-        assert clients[u].on_delivery(deliveries[u]) is None
+        complaint = clients[u].on_delivery(deliveries[u])
+        assert (complaint is not None) == (u in complains)
+        if complaint:
+            run.complaints[u] = complaint
         if u not in no_input:
             upload, message = clients[u].mask(run.words[u])
             s.accept_input(upload, run.sent(message))
@@ -91,20 +100,25 @@ def inputs_and_rest(run, no_input):
     run.keep(SERVER, 3, s)
     for u in s.u3:
         run.keep(u, 2, clients[u])
-        s.accept_consistency(run.sent(clients[u].on_survivors(survivors[u])))
+        if u not in no_consistency:
+            s.accept_consistency(run.sent(clients[u].on_survivors(survivors[u])))
     agreement = run.sent_to_each(s.close_consistency())
     run.keep(SERVER, 4, s)
-    for u in s.u3:
+    here = [u for u in s.agreed if u not in no_reveal]
+    for u in here:
         run.keep(u, 3, clients[u])
         s.accept_reveal(run.sent(clients[u].on_agreement(agreement[u])))
         run.keep(u, 4, clients[u])
-    finish(run)
+    try:
+        finish(run, here)
+    except Fault as fault:
+        run.fault = fault
 
 
-def finish(run):
+def finish(run, here):
     s, clients, desc = run.server, run.clients, run.desc
     announcements = run.sent_to_each(s.close_reveals())
-    for u in s.u3:
+    for u in here:
         clients[u].on_announcement(announcements[u], s.sum)
         assert clients[u].h4 == s.h4
     columns = zip(*(run.words[u] for u in s.u3))
@@ -113,7 +127,16 @@ def finish(run):
 
 # --- as JSON -----------------------------------------------------------------------------------------
 
+def unfinished_json(run):
+    """What leads to any state of a session without a sum."""
+    return hexed({
+        "name": run.name, "descriptor": descriptor_json(run.desc), "server_identity_seed": run.seed(SERVER),
+        "clients": [{k: v for k, v in client_json(run, c).items() if k != "derived"} for c in run.clients.values()],
+        "messages": [message_json(m) for m in run.messages]})
+
+
 def session_json(run):
+    assert run.fault is None, run.fault
     s, bits = run.server, run.desc.modulus_bits
     return hexed({
         "name": run.name, "descriptor": descriptor_json(run.desc), "server_identity_seed": run.seed(SERVER),

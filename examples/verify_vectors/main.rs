@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     // A check that panics is reported as a failure of its vector.
     std::panic::set_hook(Box::new(|_| {}));
     cli::run(|options: Options| {
-        let report = Report::new(checks::directory(&options.directory));
+        let report = Report::new(checks::run::directory(&options.directory));
         cli::print(&if options.json { report.json() } else { report.table() });
         report.verdict().map_err(|text| Failure::Run(text).of(options.directory.display()))
     })

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::checks::{Failure, Group};
+use crate::checks::{Failure, run::Group};
 
 /// The most characters of a value in the table; the JSON has all of it.
 const SHOWN: usize = 120;

@@ -3,13 +3,14 @@
 use veilsum::{ClientFault, ClientId, Error, Session, secagg::complaint::judge};
 
 use super::{
+    context::Context,
     descriptors::descriptor,
     node::{At, Node, Outcome},
     play::{Player, client_field},
     tally::Tally,
 };
 
-pub(crate) fn complaints(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn complaints(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let session = descriptor(&group.get("descriptor")?)?;
     for client in group.list("clients")? {
         // Also of one that never complains.

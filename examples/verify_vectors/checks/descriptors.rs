@@ -5,11 +5,12 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     node::{At, Node, Outcome},
     tally::Tally,
 };
 
-pub(crate) fn descriptors(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn descriptors(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for name in ["exact", "tail"] {
         let node = group.get(name)?;
         tally.case(&node, || descriptor(&node).map(drop));
@@ -20,7 +21,7 @@ pub(crate) fn descriptors(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> 
     invalid(group, tally)
 }
 
-pub(crate) fn lattice(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn lattice(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for node in group.list("valid")? {
         tally.case(&node, || node.holds(matches!(descriptor(&node)?.masking(), Masking::Lattice(_)), "lattice masks"));
     }

@@ -8,6 +8,7 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     node::{At, Node, Outcome},
     tally::Tally,
 };
@@ -21,7 +22,7 @@ fn with_end<const N: usize>(mut bytes: [u8; N], end: [u8; X25519_LEN]) -> [u8; N
     bytes
 }
 
-pub(crate) fn xwing(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn xwing(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let key = KemKey::from_seed(group.fixed("secret_key")?);
     let public = key.public_key();
     let (ciphertext, shared) = encapsulate(&public, group.fixed("coins")?).at(group)?;
@@ -51,7 +52,7 @@ pub(crate) fn xwing(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcom
     Ok(())
 }
 
-pub(crate) fn envelopes(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn envelopes(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let (session, h1) = (SessionId(group.fixed("sid")?), group.fixed("h1")?);
     let key = KemKey::from_seed(group.fixed("channel_sk")?);
     tally.part(group, "channel key", || group.is("channel_pk", &key.public_key()));

@@ -6,13 +6,14 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     node::{At, Node, Outcome},
     parts::ring_of,
     tally::Tally,
     values::{Numbers, are_doubles, doubles},
 };
 
-pub(crate) fn fixed_point(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn fixed_point(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for case in group.list("cases")? {
         tally.case(&case, || one(&case));
     }

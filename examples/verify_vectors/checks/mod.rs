@@ -4,6 +4,7 @@
 //! tables below.
 
 mod complaints;
+mod context;
 mod derived;
 mod descriptors;
 mod envelopes;
@@ -11,30 +12,36 @@ mod fixed_point;
 mod lattice;
 mod node;
 mod noise;
+mod pairs;
 mod parts;
 mod play;
 mod private;
 mod refused;
-mod run;
+pub(crate) mod run;
 mod samplers;
 mod sessions;
 mod sharing;
+mod states;
 mod tally;
 mod values;
 
+use context::Context;
 use node::{Node, Outcome};
-pub(crate) use run::{Group, directory};
 pub(crate) use tally::Failure;
 use tally::Tally;
 
-/// Checks one group: the group, the whole file, and where results go. What it returns fails the group as a whole.
-type Check = fn(&Node<'_>, &Node<'_>, &mut Tally) -> Outcome;
+/// Checks one group: the group, the files around it, and where results go. What it returns fails the group as a whole.
+type Check = fn(&Node<'_>, &Context<'_>, &mut Tally) -> Outcome;
 
 /// A kind of file, and the groups that it may have.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) groups: &'static [(&'static str, Check)],
 }
+
+/// Altered messages, which begin in sessions of other files.
+const REFUSALS: &[(&str, Check)] =
+    &[("protocol_version", parts::protocol_version), ("refused", refused::refused), ("suite", parts::suite)];
 
 /// A file is of the kind that its name begins with, up to the first dot or hyphen: `core.json`, `core-mine.json`.
 pub(crate) static KINDS: &[Kind] = &[
@@ -88,6 +95,30 @@ pub(crate) static KINDS: &[Kind] = &[
             ("long", private::long),
             ("refused", private::refused),
             ("sums", private::sums),
+        ],
+    },
+    Kind {
+        name: "sessions",
+        groups: &[("protocol_version", parts::protocol_version), ("sessions", sessions::sessions), ("suite", parts::suite)],
+    },
+    Kind { name: "refused_client", groups: REFUSALS },
+    Kind { name: "refused_server", groups: REFUSALS },
+    Kind {
+        name: "states",
+        groups: &[
+            ("cases", states::cases),
+            ("protocol_version", parts::protocol_version),
+            ("sessions", states::sessions),
+            ("suite", parts::suite),
+        ],
+    },
+    Kind {
+        name: "pairs",
+        groups: &[
+            ("limit", pairs::limit),
+            ("reachable", pairs::reachable),
+            ("reasons", pairs::reasons),
+            ("unreachable", pairs::unreachable),
         ],
     },
     Kind { name: "samplers", groups: &[("bulk", samplers::bulk), ("exact", samplers::exact)] },

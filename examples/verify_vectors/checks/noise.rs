@@ -3,6 +3,7 @@
 use veilsum::dp::{NoiseLaw, NoiseSeed, NoiseWeights, Rational, Sampler};
 
 use super::{
+    context::Context,
     node::{At, Node, Outcome},
     play::Replay,
     tally::Tally,
@@ -13,7 +14,7 @@ const CLOSE: u128 = 1 << 24;
 /// Tails and roundings take no more than this.
 const MISSING: u128 = 1 << 27;
 
-pub(crate) fn laws(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn laws(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for case in group.items()? {
         tally.case(&case, || one_law(&case));
     }
@@ -65,7 +66,7 @@ pub(super) fn seed(node: &Node<'_>) -> Outcome<NoiseSeed> {
     NoiseSeed::random(&mut Replay::new(node.array::<32>()?.to_vec())).at(node)
 }
 
-pub(crate) fn draws(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn draws(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let seed_node = group.get("seed")?;
     for case in group.list("cases")? {
         tally.case(&case, || {

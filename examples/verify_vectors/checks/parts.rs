@@ -8,21 +8,22 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     node::{At, Node, Outcome},
     tally::Tally,
 };
 
-pub(crate) fn protocol_version(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn protocol_version(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     tally.case(group, || group.same(group.number()?, PROTOCOL_VERSION.into()));
     Ok(())
 }
 
-pub(crate) fn suite(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn suite(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     tally.case(group, || group.same(group.number()?, SUITE.into()));
     Ok(())
 }
 
-pub(crate) fn hashes(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn hashes(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for row in group.items()? {
         tally.case(&row, || {
             let items: Vec<Vec<u8>> = row.list("items")?.iter().map(Node::bytes).collect::<Outcome<_>>()?;
@@ -33,7 +34,7 @@ pub(crate) fn hashes(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outco
     Ok(())
 }
 
-pub(crate) fn kdf(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn kdf(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let salt = SessionId(group.fixed("salt")?);
     for row in group.list("rows")? {
         tally.case(&row, || derivation(&row, salt));
@@ -60,7 +61,7 @@ pub(super) fn ring_of(node: &Node<'_>) -> Outcome<Ring> {
     Ring::new(bits.small()?).at(&bits)
 }
 
-pub(crate) fn prg(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn prg(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let (sid, seed) = (SessionId(group.fixed("sid")?), group.fixed("seed")?);
     for row in group.list("block_keys")? {
         tally.case(&row, || {
@@ -97,7 +98,7 @@ pub(super) fn packed(ring: Ring, words: &[u64]) -> Vec<u8> {
     wire
 }
 
-pub(crate) fn pack(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn pack(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for row in group.items()? {
         tally.case(&row, || one_packing(&row));
     }
@@ -115,7 +116,7 @@ fn one_packing(row: &Node<'_>) -> Outcome {
     refused.same(Err(Error::Decode(DecodeError::Padding)), said)
 }
 
-pub(crate) fn merkle(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn merkle(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for row in group.items()? {
         tally.case(&row, || one_tree(&row));
     }
@@ -145,7 +146,7 @@ fn one_tree(row: &Node<'_>) -> Outcome {
     row.is("root", &hazmat::hash("root", &[&len.to_le_bytes(), &chunk_len.to_le_bytes(), &top]))
 }
 
-pub(crate) fn ed25519(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn ed25519(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let (identity, message) = (SigningIdentity::from_seed(&group.fixed("seed")?), group.hex("message")?);
     let key = identity.public_key();
     tally.part(group, "key and signature", || {

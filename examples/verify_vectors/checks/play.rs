@@ -63,7 +63,19 @@ impl Player {
         })
     }
 
-    /// The same, where the message is good.
+    /// Takes a message; whether it is new.
+    pub(super) fn hear_or_ignore(&mut self, message: &[u8]) -> Result<bool, ClientFailure> {
+        Ok(match self.client.receive(message, &mut self.rng)? {
+            ClientStep::Ignored => false,
+            ClientStep::Done(_, finished) => {
+                self.finished = Some(finished);
+                true
+            }
+            _ => true,
+        })
+    }
+
+    /// Takes a message that is good, and returns what the client sends.
     pub(super) fn hear_good(&mut self, node: &Node<'_>, message: &[u8]) -> Outcome<Option<Vec<u8>>> {
         self.hear(message).map_err(|failure| node.fails("a message that is accepted", failure.error))
     }
@@ -132,12 +144,16 @@ impl<'a> Play<'a> {
 
     /// Gives the server a recorded message, with its upload if it has one.
     pub(super) fn give_good(&self, server: &mut Server, message: &Recorded<'_>) -> Outcome {
-        let upload = match message.kind {
-            INPUT_TYPE => Some(self.client_node(message.client)?.hex("upload")?),
-            _ => None,
-        };
-        let receipt = give(server, message.client, &message.bytes, upload).at(&self.node)?;
-        self.node.holds(receipt.fresh, "a message that is not a repeat")
+        let receipt = give(server, message.client, &message.bytes, self.upload_of(message)?).at(&message.node)?;
+        message.node.holds(receipt.fresh, "a message that is not a repeat")
+    }
+
+    /// The upload that belongs to a recorded message, if it is a MaskedInput.
+    pub(super) fn upload_of(&self, message: &Recorded<'_>) -> Outcome<Option<Vec<u8>>> {
+        match message.kind {
+            INPUT_TYPE => Ok(Some(self.client_node(message.client)?.hex("upload")?)),
+            _ => Ok(None),
+        }
     }
 
     /// Closes a round of which the end is messages.
@@ -187,10 +203,12 @@ fn recorded<'a>(node: &Node<'a>) -> Outcome<Recorded<'a>> {
     Ok(Recorded { node: node.clone(), client, kind, bytes })
 }
 
-fn name_of(kind: u8) -> Option<&'static str> {
+/// The name of a type of message (section 6).
+pub(super) fn name_of(kind: u8) -> Option<&'static str> {
     Some(match kind {
         0x01 => "Advert",
         0x02 => "Shares",
+        0x03 => "Complaint",
         0x04 => "MaskedInput",
         0x06 => "Consistency",
         0x07 => "Reveal",

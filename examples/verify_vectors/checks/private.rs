@@ -6,6 +6,7 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     node::{At, Node, Outcome},
     play::Replay,
     tally::Tally,
@@ -22,7 +23,7 @@ fn seed(node: &Node<'_>) -> Outcome<EncodingSeed> {
     EncodingSeed::generate(&mut Replay::new(seed.array::<64>()?.to_vec())).at(&seed)
 }
 
-pub(crate) fn descriptions(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn descriptions(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for node in group.list("valid")? {
         tally.case(&node, || valid(&node));
     }
@@ -74,7 +75,7 @@ fn valid(node: &Node<'_>) -> Outcome {
     node.is("rotation_seed", bytes.get(89..).unwrap_or_default())
 }
 
-pub(crate) fn encode(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn encode(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for case in group.items()? {
         tally.part(&case, "words", || encoded(&case));
         tally.part(&case, "derived values", || derived(&case));
@@ -136,7 +137,7 @@ fn words(encoding: &Encoding, vector: &dyn Values, weight: u32, case: &Node<'_>)
 }
 
 /// Vectors of many values: whole, or zeros but for some places.
-pub(crate) fn long(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn long(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for case in group.items()? {
         tally.case(&case, || {
             let (encoding, expected) = (encoding(&case)?, case.get("words")?);
@@ -163,7 +164,7 @@ fn sparse(encoding: &Encoding, case: &Node<'_>, places: &Node<'_>) -> Outcome<Ve
     Ok(vector)
 }
 
-pub(crate) fn sums(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn sums(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for case in group.items()? {
         tally.case(&case, || one_sum(&case));
     }
@@ -193,7 +194,7 @@ fn one_sum(case: &Node<'_>) -> Outcome {
     are_doubles(case, "total_weight", &[encoding.total_weight(*weight).at(case)?])
 }
 
-pub(crate) fn refused(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn refused(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for case in group.items()? {
         tally.case(&case, || {
             let encoding = encoding(&case)?;

@@ -1,18 +1,69 @@
 //! Altered messages: whoever receives one says the same as the second implementation, blames the same party, and is in the state
 //! that section 15 wants.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use veilsum::{ClientFault, ClientId, Error, Party, ServerFault, driver::ClientFailure};
 
 use super::{
+    context::{Context, Sessions},
     node::{At, Node, Outcome},
     play::{CLIENT_TYPES, Play, client_field, give},
     tally::Tally,
 };
 
-/// What a receiver says: the code, whom it blames, and the code inside.
-type Verdict = (Option<u64>, Option<String>, Option<u64>);
+/// What a receiver says: the code, whom it blames, and the code inside (section 16); no code if it accepts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Verdict {
+    code: Option<u64>,
+    blames: Option<String>,
+    reason: Option<u64>,
+}
+
+impl Verdict {
+    /// What a case or a step expects.
+    pub(super) fn expected(node: &Node<'_>) -> Outcome<Self> {
+        let blames = node.get("blames")?;
+        let culprit = match blames.as_text() {
+            Some(text) => Some(text.to_owned()),
+            None => blames.number_or_null()?.map(|id| id.to_string()),
+        };
+        Ok(Self { code: node.get("code")?.number_or_null()?, blames: culprit, reason: node.get("reason")?.number_or_null()? })
+    }
+
+    pub(super) fn of(error: &Error) -> Self {
+        let blames = error.culprit().map(|party| match party {
+            Party::Client(id) => id.0.to_string(),
+            Party::Server => "server".to_owned(),
+        });
+        Self { code: Some(error.code().into()), blames, reason: reason(error) }
+    }
+
+    /// A message that was there before, which parties report without an error.
+    pub(super) fn repeat() -> Self {
+        Self { code: Some(REPEAT), ..Self::default() }
+    }
+
+    /// Compares what a vector expects with what this library says.
+    pub(super) fn compare(&self, node: &Node<'_>, said: &Self) -> Outcome {
+        if self == said { Ok(()) } else { Err(node.fails(self, said)) }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(code) = self.code else { return f.write_str("accepted") };
+        match self.blames.as_deref() {
+            None => write!(f, "code {code}, blames nobody")?,
+            Some("server") => write!(f, "code {code}, blames the server")?,
+            Some(client) => write!(f, "code {code}, blames client {client}")?,
+        }
+        self.reason.map_or(Ok(()), |reason| write!(f, ", reason {reason}"))
+    }
+}
+
+/// The code of a repeat.
+const REPEAT: u64 = 507;
 
 /// One altered message.
 struct Case<'a, 'b> {
@@ -22,26 +73,18 @@ struct Case<'a, 'b> {
     expected: Verdict,
 }
 
-pub(crate) fn refused(group: &Node<'_>, file: &Node<'_>, tally: &mut Tally) -> Outcome {
-    let mut plays = BTreeMap::new();
-    for node in file.list("sessions")? {
-        plays.insert(node.get("name")?.text()?, Play::new(&node)?);
-    }
+pub(crate) fn refused(group: &Node<'_>, context: &Context<'_>, tally: &mut Tally) -> Outcome {
+    let sessions = context.sessions();
     for node in group.items()? {
-        tally.case(&node, || one(&node, &plays));
+        tally.case(&node, || one(&node, &sessions));
     }
     Ok(())
 }
 
-fn one(node: &Node<'_>, plays: &BTreeMap<&str, Play<'_>>) -> Outcome {
-    let blames = node.get("blames")?;
-    let culprit = match blames.as_text() {
-        Some(text) => Some(text.to_owned()),
-        None => blames.number_or_null()?.map(|id| id.to_string()),
-    };
-    let expected = (node.get("code")?.number_or_null()?, culprit, node.get("reason")?.number_or_null()?);
+fn one(node: &Node<'_>, sessions: &Sessions<'_>) -> Outcome {
+    let expected = Verdict::expected(node)?;
     let case = Case { node, message: node.hex("message")?, round: node.get("round")?.small()?, expected };
-    let play = plays.get(node.get("session")?.text()?).at(&node.get("session")?)?;
+    let play = sessions.named(&node.get("session")?)?;
     let receiver = node.get("receiver")?;
     match receiver.as_text() {
         Some("server") => case.to_server(play),
@@ -77,25 +120,12 @@ impl Case<'_, '_> {
         let failure = player.hear(&self.message).err();
         self.compare(failure.as_ref().map(|failure| &failure.error))?;
         let Some(ClientFailure { ended, complaint, .. }) = failure else { return Ok(()) };
-        self.node.same((self.expected.0 > Some(300), None), (ended, complaint))
+        self.node.same((self.expected.code > Some(300), None), (ended, complaint))
     }
 
     fn compare(&self, said: Option<&Error>) -> Outcome {
-        let culprit = |error: &Error| match error.culprit()? {
-            Party::Client(id) => Some(id.0.to_string()),
-            Party::Server => Some("server".to_owned()),
-        };
-        let got: Verdict = (said.map(|error| error.code().into()), said.and_then(culprit), said.and_then(reason));
-        if got == self.expected { Ok(()) } else { Err(self.node.fails(shown(&self.expected), shown(&got))) }
+        self.expected.compare(self.node, &said.map(Verdict::of).unwrap_or_default())
     }
-}
-
-fn shown((code, blames, reason): &Verdict) -> String {
-    let Some(code) = code else { return "accepted".to_owned() };
-    let blames =
-        blames.as_deref().map_or("nobody".to_owned(), |who| if who == "server" { who.into() } else { format!("client {who}") });
-    let reason = reason.map_or_else(String::new, |reason| format!(", reason {reason}"));
-    format!("code {code}, blames {blames}{reason}")
 }
 
 /// The code inside an error (section 16).

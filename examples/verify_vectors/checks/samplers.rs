@@ -8,6 +8,7 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     node::{At, Node, Outcome},
     noise::seed,
     tally::Tally,
@@ -35,7 +36,7 @@ fn is_constant_time(case: &Node<'_>) -> Outcome<bool> {
     }
 }
 
-pub(crate) fn bulk(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn bulk(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let secret = group.get("seed")?;
     for case in group.list("cases")? {
         tally.part(&case, "noise", || noise(&case, &secret));
@@ -110,7 +111,7 @@ impl rand_core::TryRng for Words {
     }
 }
 
-pub(crate) fn exact(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn exact(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for case in group.items()? {
         tally.case(&case, || {
             let (sampler, recorded) = (ExactSampler::new(law(&case)?).at(&case)?, case.get("words")?);

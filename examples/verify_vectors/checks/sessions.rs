@@ -12,6 +12,7 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     derived,
     node::{At, Node, Outcome},
     play::{CLIENT_TYPES, Play, Player, Recorded, SERVER_TYPES, prev_field},
@@ -20,7 +21,7 @@ use super::{
 
 type Players = BTreeMap<ClientId, Player>;
 
-pub(crate) fn sessions(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn sessions(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for node in group.items()? {
         tally.part(&node, "messages", || messages(&node));
         tally.part(&node, "derived values", || derived::session(&node));
@@ -135,13 +136,16 @@ impl Replayed<'_, '_> {
         centred.same(centred.all_signed()?, words.iter().map(|word| ring.centered(*word)).collect())?;
         let (survivors, u3): (Vec<_>, _) = (sum.survivors().iter().map(|id| id.0).collect(), node.get("u3")?);
         u3.same(&u3.numbers()?, &survivors)?;
-        u3.same(&survivors, &finished.iter().map(|(id, _)| id.0).collect())?;
+        // Survivors that are gone before the last round finish nothing.
+        let revealed: Vec<ClientId> = self.play.of(0x07).map(|message| message.client).collect();
+        u3.same(revealed, finished.iter().map(|(id, _)| *id).collect())?;
         self.adds_up(ring, &words, &survivors)?;
         let (outbox, h4) = sum.announce().at(node)?;
         node.is("h4", &h4)?;
         let sent: Vec<_> = outbox.messages().collect();
         self.compare_all(0x18, &sent)?;
-        for ((_, state), (_, message)) in finished.into_iter().zip(&sent) {
+        for (id, state) in finished {
+            let (_, message) = sent.iter().find(|(recipient, _)| *recipient == id).at(node)?;
             u3.same(&survivors, &state.survivors().map(|id| id.0).collect())?;
             announced(node, state, message, &words, h4)?;
         }

@@ -7,6 +7,7 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     node::{At, Node, Outcome},
     play::Replay,
     tally::Tally,
@@ -20,7 +21,7 @@ struct Dealer {
     draw: [u8; 64],
 }
 
-pub(crate) fn sharing(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn sharing(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     tally.part(group, "generators", || {
         group.is("G", RISTRETTO_BASEPOINT_COMPRESSED.as_bytes())?;
         group.is("P", &second_generator())

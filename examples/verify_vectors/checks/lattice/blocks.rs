@@ -7,6 +7,7 @@ use veilsum::{
 
 use super::{
     super::{
+        context::Context,
         node::{At, Node, Outcome},
         parts::ring_of,
         tally::Tally,
@@ -49,7 +50,7 @@ fn words_of(case: &Node<'_>) -> Outcome<u64> {
 }
 
 /// Without a key a masked block is `t e + pack(v)`.
-pub(in super::super) fn pack(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(in super::super) fn pack(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let session = SessionId(group.fixed("sid")?);
     for case in group.list("cases")? {
         tally.case(&case, || one_packing(&case, session));
@@ -91,7 +92,7 @@ fn is_packed(case: &Node<'_>, session: SessionId) -> Outcome {
     Ok(())
 }
 
-pub(in super::super) fn blocks(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(in super::super) fn blocks(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let session = SessionId(group.fixed("sid")?);
     for case in group.list("cases")? {
         tally.case(&case, || {
@@ -135,7 +136,7 @@ fn masked(mask: &mut LatticeMask, case: &Node<'_>, node: &Node<'_>, client: u64)
 }
 
 /// Sums without a key, whose errors are known.
-pub(in super::super) fn decode(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(in super::super) fn decode(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let session = SessionId(group.fixed("sid")?);
     for case in group.list("cases")? {
         tally.case(&case, || {

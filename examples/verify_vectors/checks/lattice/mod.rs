@@ -11,6 +11,7 @@ use veilsum::{
 };
 
 use super::{
+    context::Context,
     node::{At, Mismatch, Node, Outcome},
     tally::Tally,
 };
@@ -72,7 +73,7 @@ fn with(instructions: Instructions) -> impl Fn(Mismatch) -> Mismatch {
     move |mismatch| Mismatch { got: format!("{} ({instructions:?})", mismatch.got), ..mismatch }
 }
 
-pub(crate) fn sets(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn sets(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let rows = group.items()?;
     group.same(rows.len(), LatticeSet::ALL.len())?;
     for (row, set) in rows.iter().zip(LatticeSet::ALL) {
@@ -112,7 +113,7 @@ fn inverse(a: u64, prime: u64) -> u64 {
 }
 
 /// The slots by their definition, and back by the inverse transform of every instruction set.
-pub(crate) fn transform(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn transform(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for row in group.items()? {
         tally.case(&row, || one_transform(&row));
     }
@@ -141,7 +142,7 @@ fn one_transform(row: &Node<'_>) -> Outcome {
     Ok(())
 }
 
-pub(crate) fn public(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn public(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let session = SessionId(group.fixed("sid")?);
     for case in group.list("cases")? {
         tally.case(&case, || are_slots(&case, &hazmat::public_slots(set_of(&case)?, session, case.get("block")?.number()?)));
@@ -149,7 +150,7 @@ pub(crate) fn public(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outco
     Ok(())
 }
 
-pub(crate) fn keys(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn keys(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let session = SessionId(group.fixed("sid")?);
     for case in group.list("cases")? {
         tally.case(&case, || {
@@ -168,7 +169,7 @@ fn are_slots(case: &Node<'_>, slots: &[Vec<u64>]) -> Outcome {
 }
 
 /// Errors at every threshold: of all pairs at once, as the kernels for several lanes take them, and of each alone.
-pub(crate) fn samples(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn samples(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let rows = group.items()?;
     let column = |name: &str| rows.iter().map(|row| row.get(name)?.number()).collect::<Outcome<Vec<_>>>();
     let (first, second) = (column("first")?, column("second")?);
@@ -189,7 +190,7 @@ pub(crate) fn samples(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outc
 }
 
 /// Errors alone: a block without a key, of words that are as low as can be.
-pub(crate) fn errors(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn errors(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     let (session, seed) = (SessionId(group.fixed("sid")?), group.fixed("seed")?);
     for case in group.list("cases")? {
         tally.case(&case, || {
@@ -242,7 +243,7 @@ fn residues(parameters: &LatticeParameters, wire: &[u8], coefficients: usize) ->
     (parts.len() == parameters.primes.len()).then_some(parts)
 }
 
-pub(crate) fn geometry(group: &Node<'_>, _: &Node<'_>, tally: &mut Tally) -> Outcome {
+pub(crate) fn geometry(group: &Node<'_>, _: &Context<'_>, tally: &mut Tally) -> Outcome {
     for row in group.items()? {
         tally.case(&row, || one_geometry(&row));
     }
