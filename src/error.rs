@@ -285,6 +285,9 @@ pub enum DecodeError {
     /// For another client, or from one that is not in the roster.
     #[error("addressed to another client, or from one that is not in the roster")]
     Recipient,
+    /// In a transcript: not what a signed digest, root or transcript hash says.
+    #[error("not what a signed digest, root or transcript hash says")]
+    Mismatch,
 }
 
 /// What a client did that no honest client does.
@@ -382,6 +385,9 @@ pub enum ServerFault {
     /// Two different signed messages of one type.
     #[error("signed two different messages of one type")]
     Equivocation,
+    /// Announced another sum than the one that its transcript gives.
+    #[error("announced another sum than the one that the transcript gives")]
+    WrongSum,
 }
 
 /// The session can not go on, or not with this message; nobody can be blamed.
@@ -425,6 +431,9 @@ pub enum RoundError {
     /// A block of lattice masks that do not cancel: some client's upload is not what the protocol makes, and nobody can tell whose.
     #[error("block {0} of the sum can not be unmasked: some upload is not a masked vector")]
     CorruptBlock(u64),
+    /// Evidence in which everything is in order.
+    #[error("this evidence proves nothing against anybody")]
+    Unproven,
 }
 
 /// What the caller got wrong.
@@ -567,7 +576,7 @@ codes! {
     DecodeError {
         Truncated => 201, Trailing => 202, Version { .. } => 203, Suite { .. } => 204, Session => 205,
         UnexpectedType { .. } => 206, Count => 207, Scalar => 208, Point => 209, KemKey => 210, KemCiphertext => 211,
-        Order => 212, Padding => 213, Value => 214, Signature => 215, Recipient => 216,
+        Order => 212, Padding => 213, Value => 214, Signature => 215, Recipient => 216, Mismatch => 217,
     }
     ClientFault {
         Malformed(_) => 301, WrongTranscript => 302, Equivocation => 303, WrongHolders => 304, WrongThreshold { .. } => 305,
@@ -578,10 +587,12 @@ codes! {
         Malformed(_) => 401, WrongTranscript => 402, EntrySignature(_) => 403, EntryTranscript(_) => 404,
         UnknownClient(_) => 405, OwnEntry => 406, BelowThreshold { .. } => 407, DuplicateKey(_) => 408,
         PackageMismatch(_) => 409, WrongPackages => 410, EntryContents(..) => 411, Equivocation => 412,
+        WrongSum => 414,
     }
     RoundError {
         TooFewClients { .. } => 501, NotIncluded => 502, Unopenable(_) => 503, SharedKey { .. } => 504, Late(_) => 505,
         UploadMismatch(_) => 506, Repeat => 507, SumMismatch => 508, CorruptBlock(_) => 509,
+        Unproven => 510,
     }
     InputError {
         NotInRoster(_) => 601, IdentityMismatch => 602, WordOutOfRange { .. } => 603, TooManyWords { .. } => 604,

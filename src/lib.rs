@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 //! # Modules
 //!
-//! In the order of `docs/protocol.md`: [`Session`] (section 4), [`message`] (6), [`secagg`] (13 to 15), [`Error`] (16). [`driver`] is
-//! a façade over `secagg`; [`dp`] turns real numbers into words and knows nothing of the protocol; `account` (feature `std`) says what
+//! In the order of `docs/protocol.md`: [`Session`] (section 4), [`message`] (6), [`secagg`] (13 to 15), [`Error`] (16),
+//! [`audit`] (20, 21). [`driver`] is a façade over `secagg`; [`dp`] turns real numbers into words and knows nothing of the protocol; `account` (feature `std`) says what
 //! privacy a series of releases has cost.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -14,6 +14,7 @@ extern crate std;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod account;
+pub mod audit;
 mod codec;
 mod crypto;
 pub mod dp;

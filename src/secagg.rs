@@ -14,7 +14,8 @@ mod step;
 pub mod sum;
 mod total;
 pub(crate) mod transcript;
+pub(crate) mod unmask;
 pub mod upload;
 
-pub(crate) use participant::Memory;
+pub(crate) use participant::{Memory, check_each, check_threshold};
 pub use step::{Counters, Failure, Outbox, Progress, Receipt, Round};

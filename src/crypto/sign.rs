@@ -1,5 +1,6 @@
 //! Identities and signatures: Ed25519, strict (sections 3 and 6).
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
@@ -87,27 +88,43 @@ pub(crate) struct Signed<'a> {
 
 impl Signed<'_> {
     pub(crate) fn sign(&self, identity: &dyn Identity) -> Result<[u8; 64], EnvironmentError> {
-        identity.sign(&self.message())
+        identity.sign(&self.bytes())
     }
 
     pub(crate) fn verify(&self, key: &VerifyingKey, signature: &[u8; 64]) -> bool {
-        key.verify_strict(&self.message(), &Signature::from_bytes(signature)).is_ok()
+        Self::verify_message(&self.bytes(), key, signature)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let body_hash = hash(label::hash::BODY, &[self.body]);
+        Self::message(self.session, self.kind, self.client, self.prev, &body_hash, self.attachment_hash)
+    }
+
+    /// Whether this key signed these bytes.
+    pub(crate) fn verify_message(message: &[u8], key: &VerifyingKey, signature: &[u8; 64]) -> bool {
+        key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 
     /// The bytes that are signed (section 6).
-    fn message(&self) -> alloc::vec::Vec<u8> {
+    pub(crate) fn message(
+        session: SessionId,
+        kind: u8,
+        client: ClientId,
+        prev: &Hash,
+        body_hash: &Hash,
+        attachment_hash: &Hash,
+    ) -> Vec<u8> {
         let label = framed_label(frame::SIGNATURE);
-        let body_hash = hash(label::hash::BODY, &[self.body]);
         let parts: [&[u8]; 9] = [
             &label,
             &[PROTOCOL_VERSION],
             &SUITE.to_le_bytes(),
-            &self.session.0,
-            &[self.kind],
-            &self.client.0.to_le_bytes(),
-            self.prev,
-            &body_hash,
-            self.attachment_hash,
+            &session.0,
+            &[kind],
+            &client.0.to_le_bytes(),
+            prev,
+            body_hash,
+            attachment_hash,
         ];
         parts.concat()
     }

@@ -166,9 +166,17 @@ impl Package {
     /// The least bytes of one package.
     const MIN_LEN: usize = 8 + CIPHERTEXT_LEN + 32 + SEALED_LEN;
 
+    /// The bytes of one package with a mask encapsulation.
+    pub(crate) const MASKED_LEN: usize = Self::MIN_LEN + CIPHERTEXT_LEN;
+
+    /// Reads a package with a mask encapsulation.
+    pub(crate) fn decode_masked(bytes: &[u8]) -> Result<Self, DecodeError> {
+        read_all(bytes, |r| Self::read(r, |_| true))
+    }
+
     /// The digest that the dealer signs (section 6).
     #[must_use]
-    pub fn digest(&self, dealer: ClientId, holder: ClientId) -> [u8; 32] {
+    pub fn digest(&self, dealer: ClientId, holder: ClientId) -> Hash {
         let pair = [dealer.0.to_le_bytes(), holder.0.to_le_bytes()].concat();
         let parts = [&pair, self.mask_ciphertext_bytes(), &self.channel_ciphertext.0, &self.key_commitment.0, &self.sealed.0];
         hash(label::hash::PACKAGE, &parts)
@@ -179,7 +187,7 @@ impl Package {
         self.mask_ciphertext.as_ref().map_or(&[], |bytes| &bytes.0)
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
         put_client(out, self.peer);
         out.extend_from_slice(self.mask_ciphertext_bytes());
         out.extend_from_slice(&self.channel_ciphertext.0);

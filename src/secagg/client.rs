@@ -19,9 +19,11 @@ mod lane;
 mod mask;
 mod open;
 
+pub(crate) use advertise::distinct_keys;
 pub use advertise::{AwaitingAdverts, join};
 pub use agree::{AwaitingAgreement, AwaitingSurvivors, Finished, SumCheck};
+pub(crate) use agree::{check_dimensions, read_survivors};
 pub use deal::AwaitingDelivery;
 pub use lane::Lane;
 pub use mask::MaskingInput;
-pub(crate) use open::{decode_commitments, decode_shares};
+pub(crate) use open::{check_holders, decode_commitments, decode_shares};

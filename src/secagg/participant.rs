@@ -145,32 +145,44 @@ impl Participant {
         prev: Option<&Hash>,
         own: Option<&Entry<B>>,
     ) -> Result<(), ServerFault> {
-        let nothing = hash(label::hash::ATTACHMENT, &[&[]]);
-        for entry in entries {
-            if !member(entry.client) {
-                return Err(ServerFault::UnknownClient(entry.client));
-            }
-            if !entry.verifies(&self.session) && !mutant::active(Mutant::UnsignedEntries) {
-                return Err(ServerFault::EntrySignature(entry.client));
-            }
-            if prev.is_some_and(|prev| *prev != entry.prev.0) {
-                return Err(ServerFault::EntryTranscript(entry.client));
-            }
-            if !B::HAS_ATTACHMENT && entry.attachment_hash.0 != nothing {
-                return Err(ServerFault::EntryContents(entry.client, ClientFault::Malformed(DecodeError::Trailing)));
-            }
-        }
+        check_each(&self.session, entries, member, prev)?;
         match own {
             Some(own) if !entries.contains(own) => Err(ServerFault::OwnEntry),
-            _ => self.check_threshold(entries.len()),
+            _ => check_threshold(&self.session, entries.len()),
         }
     }
+}
 
-    pub(crate) fn check_threshold(&self, listed: usize) -> Result<(), ServerFault> {
-        let threshold = self.session.threshold();
-        match u32::try_from(listed) {
-            Ok(got) if got < threshold => Err(ServerFault::BelowThreshold { got, threshold }),
-            _ => Ok(()),
+/// Checks each entry of a list that the server forwarded: member, signature, transcript and attachment.
+pub(crate) fn check_each<B: EntryBody>(
+    session: &Session,
+    entries: &[Entry<B>],
+    member: impl Fn(ClientId) -> bool,
+    prev: Option<&Hash>,
+) -> Result<(), ServerFault> {
+    let nothing = hash(label::hash::ATTACHMENT, &[&[]]);
+    for entry in entries {
+        if !member(entry.client) {
+            return Err(ServerFault::UnknownClient(entry.client));
         }
+        if !entry.verifies(session) && !mutant::active(Mutant::UnsignedEntries) {
+            return Err(ServerFault::EntrySignature(entry.client));
+        }
+        if prev.is_some_and(|prev| *prev != entry.prev.0) {
+            return Err(ServerFault::EntryTranscript(entry.client));
+        }
+        if !B::HAS_ATTACHMENT && entry.attachment_hash.0 != nothing {
+            return Err(ServerFault::EntryContents(entry.client, ClientFault::Malformed(DecodeError::Trailing)));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a list of fewer clients than the threshold.
+pub(crate) fn check_threshold(session: &Session, listed: usize) -> Result<(), ServerFault> {
+    let threshold = session.threshold();
+    match u32::try_from(listed) {
+        Ok(got) if got < threshold => Err(ServerFault::BelowThreshold { got, threshold }),
+        _ => Ok(()),
     }
 }

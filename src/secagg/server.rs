@@ -8,13 +8,12 @@ mod collect;
 mod inputs;
 mod reveal;
 
+pub(crate) use collect::Dealt;
 pub use collect::{CollectingAdverts, CollectingShares};
-pub(crate) use inputs::Unmasking;
 pub use inputs::{CollectingConsistency, CollectingInputs};
 pub use reveal::CollectingReveals;
 
 use alloc::{
-    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     vec::Vec,
@@ -106,7 +105,7 @@ impl Host {
         body: Vec<u8>,
         recipients: impl IntoIterator<Item = &'a ClientId>,
     ) -> Result<Outbox, Error> {
-        self.send_with::<B>(prev, body, recipients, Box::new(|_| Vec::new()))
+        self.send_with::<B>(prev, body, recipients, Arc::new(|_| Vec::new()))
     }
 
     /// Signs the round's message for each recipient.

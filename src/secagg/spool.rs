@@ -1,6 +1,6 @@
 //! Where uploads wait for the sum: memory, files, or whatever a caller has.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use crate::error::{EnvironmentError, Error};
@@ -75,6 +75,21 @@ impl Spool for MemorySpool {
     fn view(&self, offset: u64, len: usize) -> Option<&[u8]> {
         let start = usize::try_from(offset).ok()?;
         self.0.get(start..start.checked_add(len)?)
+    }
+}
+
+/// A spool that others may read once it is full. Bytes can be added only while nobody else has it.
+impl<S: Spool> Spool for Arc<S> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
+        Arc::get_mut(self).ok_or_else(|| SpoolError::new("a spool that is shared can not grow"))?.append(bytes)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), SpoolError> {
+        S::read(self, offset, out)
+    }
+
+    fn view(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        S::view(self, offset, len)
     }
 }
 

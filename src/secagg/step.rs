@@ -9,7 +9,7 @@ use crate::{
     hash::{Hash, hash},
     label,
     message::{Body, Header},
-    session::Session,
+    session::{Session, SessionId},
 };
 
 /// Why a step failed, and what is left of the state.
@@ -128,22 +128,30 @@ pub struct Receipt {
 ///
 /// A message's bytes are put together when they are asked for, from the one body and from what the server keeps anyway, so the whole never
 /// has to be in memory.
+#[derive(Clone)]
 pub struct Outbox {
     session: Session,
     kind: u8,
     prev: Hash,
     body: Arc<[u8]>,
     attach: Attach,
-    letters: Vec<Letter>,
+    letters: Arc<[Letter]>,
 }
 
 /// Makes the attachment for a recipient: the same bytes each time.
-pub(crate) type Attach = Box<dyn Fn(ClientId) -> Vec<u8> + Send + Sync>;
+pub(crate) type Attach = Arc<dyn Fn(ClientId) -> Vec<u8> + Send + Sync>;
 
 struct Letter {
     recipient: ClientId,
     attachment_len: usize,
     signature: [u8; 64],
+}
+
+/// One letter of a round, for a transcript.
+pub(crate) struct Posted {
+    pub(crate) recipient: ClientId,
+    pub(crate) attachment_hash: Hash,
+    pub(crate) signature: [u8; 64],
 }
 
 impl Outbox {
@@ -196,13 +204,40 @@ impl Outbox {
         self.letters.iter().map(|letter| (each + letter.attachment_len) as u64).sum()
     }
 
+    pub(crate) fn session(&self) -> SessionId {
+        self.session.id()
+    }
+
+    pub(crate) fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    /// What all recipients get.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// What one recipient gets besides: the same bytes each time.
+    pub(crate) fn attachment(&self, recipient: ClientId) -> Vec<u8> {
+        (self.attach)(recipient)
+    }
+
+    /// Recipients and signatures, ascending.
+    pub(crate) fn posted(&self) -> impl Iterator<Item = Posted> + '_ {
+        self.letters.iter().map(|letter| Posted {
+            recipient: letter.recipient,
+            attachment_hash: hash(label::hash::ATTACHMENT, &[&self.attachment(letter.recipient)]),
+            signature: letter.signature,
+        })
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.letters.len()
     }
 
     fn assemble(&self, letter: &Letter) -> Vec<u8> {
         let header = Header { session: self.session.id(), kind: self.kind, client: letter.recipient, prev: &self.prev };
-        header.assemble(&self.body, &(self.attach)(letter.recipient), &letter.signature)
+        header.assemble(&self.body, &self.attachment(letter.recipient), &letter.signature)
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     shard::{ShardDescriptor, ShardRoot, UnmaskPlan},
     step::{Counters, Outbox},
     transcript,
+    unmask::Unmasking,
     upload::ChunkTree,
 };
 use crate::{
@@ -35,8 +36,8 @@ pub struct Sum {
 }
 
 impl Sum {
-    pub(crate) fn new(host: Host, round: super::server::Unmasking, seeds: Seeds, liars: Vec<ClientId>) -> Self {
-        let super::server::Unmasking { layout, sum, survivors, h3, .. } = round;
+    pub(crate) fn new(host: Host, round: Unmasking, seeds: Seeds, liars: Vec<ClientId>) -> Self {
+        let Unmasking { layout, sum, survivors, h3, .. } = round;
         let masks = seeds.to_masks(host.session.id(), &layout);
         Self { host, layout, masked: sum, seeds, masks, survivors, liars, h3, announced: None }
     }

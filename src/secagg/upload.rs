@@ -138,6 +138,13 @@ impl<S: Spool> Upload<S> {
         self.client
     }
 
+    /// The spool, unless the upload was accepted into a sum of the server's own, or failed. One that is shared ([`alloc::sync::Arc`])
+    /// can be kept, for a transcript, beyond the sum.
+    #[must_use]
+    pub fn spool(&self) -> Option<&S> {
+        self.spool.as_ref()
+    }
+
     /// The spool, unless the upload was accepted into a sum of the server's own, or failed.
     #[must_use]
     pub fn into_spool(self) -> Option<S> {

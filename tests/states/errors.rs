@@ -56,6 +56,7 @@ fn every_error() -> Vec<Error> {
         ServerFault::WrongPackages,
         ServerFault::EntryContents(id, ClientFault::WrongHolders),
         ServerFault::Equivocation,
+        ServerFault::WrongSum,
     ];
     let environment = [
         EnvironmentError::Rng,
@@ -73,7 +74,7 @@ fn every_error() -> Vec<Error> {
     all
 }
 
-fn decode_errors() -> [DecodeError; 16] {
+fn decode_errors() -> [DecodeError; 17] {
     [
         DecodeError::Truncated,
         DecodeError::Trailing,
@@ -91,10 +92,11 @@ fn decode_errors() -> [DecodeError; 16] {
         DecodeError::Value,
         DecodeError::Signature,
         DecodeError::Recipient,
+        DecodeError::Mismatch,
     ]
 }
 
-fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 9] {
+fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 10] {
     [
         RoundError::TooFewClients { remaining: 2, threshold: 3 },
         RoundError::NotIncluded,
@@ -105,6 +107,7 @@ fn round_errors(first: ClientId, second: ClientId) -> [RoundError; 9] {
         RoundError::Repeat,
         RoundError::SumMismatch,
         RoundError::CorruptBlock(1),
+        RoundError::Unproven,
     ]
 }
 

@@ -126,7 +126,7 @@ impl fmt::Debug for AwaitingAdverts {
 }
 
 /// The keys of all adverts: acceptable, and no two alike.
-fn distinct_keys(entries: &[Entry<Advert>]) -> Result<BTreeMap<ClientId, PublicKeys>, ServerFault> {
+pub(crate) fn distinct_keys(entries: &[Entry<Advert>]) -> Result<BTreeMap<ClientId, PublicKeys>, ServerFault> {
     let mut used: Vec<_> = entries.iter().flat_map(|e| [(&e.body.channel_key, e.client), (&e.body.mask_key, e.client)]).collect();
     used.sort_unstable();
     if let Some([_, (_, second)]) = used.windows(2).find_map(|w| <&[_; 2]>::try_from(w).ok().filter(|[a, b]| a.0 == b.0)) {

@@ -20,6 +20,7 @@ use crate::{
         transcript,
         upload::ChunkTree,
     },
+    session::Session,
 };
 
 /// Round 2 done: the input is released. Waits to hear who survived.
@@ -44,7 +45,7 @@ impl AwaitingSurvivors {
     }
 
     fn accept(self, message: &Survivors) -> Result<(AwaitingAgreement, Vec<u8>), Error> {
-        let survivors = read_survivors(&self.me, message)?;
+        let survivors = read_survivors(&self.me.session, message)?;
         check_survivors(&self.me, &self.shares, &self.h2, message)?;
         if !survivors.contains(&self.me.id) {
             return Err(RoundError::NotIncluded.into());
@@ -61,7 +62,7 @@ impl AwaitingSurvivors {
 
 /// Why a client that is still masking is finished: the round is over without it. It has released nothing, and never will.
 pub(crate) fn left_out(me: &Participant, shares: &BTreeMap<ClientId, SharePair>, h2: &Hash, message: &Survivors) -> Error {
-    let checked = read_survivors(me, message).and_then(|survivors| {
+    let checked = read_survivors(&me.session, message).and_then(|survivors| {
         if survivors.contains(&me.id) {
             return Err(ServerFault::OwnEntry);
         }
@@ -71,8 +72,8 @@ pub(crate) fn left_out(me: &Participant, shares: &BTreeMap<ClientId, SharePair>,
 }
 
 /// The bitmap, which must list whom the entries are of.
-fn read_survivors(me: &Participant, message: &Survivors) -> Result<BTreeSet<ClientId>, ServerFault> {
-    let survivors = transcript::read_bitmap(&me.session, &message.bitmap).map_err(ServerFault::Malformed)?;
+pub(crate) fn read_survivors(session: &Session, message: &Survivors) -> Result<BTreeSet<ClientId>, ServerFault> {
+    let survivors = transcript::read_bitmap(session, &message.bitmap).map_err(ServerFault::Malformed)?;
     let same = survivors.iter().eq(message.entries.iter().map(|entry| &entry.client));
     if same { Ok(survivors) } else { Err(ServerFault::Malformed(DecodeError::Count)) }
 }
@@ -90,7 +91,7 @@ fn check_survivors(
     check_dimensions(&Layout::new(&me.session), &message.entries)
 }
 
-fn check_dimensions(layout: &Layout, entries: &[Entry<MaskedInput>]) -> Result<(), ServerFault> {
+pub(crate) fn check_dimensions(layout: &Layout, entries: &[Entry<MaskedInput>]) -> Result<(), ServerFault> {
     let differs = |e: &&Entry<MaskedInput>| (e.body.vector_len, e.body.chunk_len) != (layout.vector_len(), layout.chunk_len());
     match entries.iter().find(differs) {
         Some(entry) => Err(ServerFault::EntryContents(entry.client, ClientFault::WrongDimensions)),

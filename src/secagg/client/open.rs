@@ -86,14 +86,23 @@ pub(crate) fn open_all(
 
 /// What can be checked before anything is opened: holders, and who has packages.
 fn check_dealings(state: &AwaitingDelivery, delivery: &Delivery) -> Result<(), ServerFault> {
-    for entry in &delivery.dealings {
+    check_holders(&delivery.dealings, state.keys.keys().copied())?;
+    let dealers = delivery.dealings.iter().map(|entry| entry.client).filter(|id| *id != state.me.id);
+    if dealers.eq(delivery.packages.iter().map(|package| package.peer)) { Ok(()) } else { Err(ServerFault::WrongPackages) }
+}
+
+/// Each dealing is for everybody that advertised, without its dealer.
+pub(crate) fn check_holders(
+    dealings: &[Entry<Dealing>],
+    advertised: impl Iterator<Item = ClientId> + Clone,
+) -> Result<(), ServerFault> {
+    for entry in dealings {
         let holders = entry.body.digests.iter().map(|digest| digest.holder);
-        if !holders.eq(state.keys.keys().copied().filter(|id| *id != entry.client)) {
+        if !holders.eq(advertised.clone().filter(|id| *id != entry.client)) {
             return Err(ServerFault::EntryContents(entry.client, ClientFault::WrongHolders));
         }
     }
-    let dealers = delivery.dealings.iter().map(|entry| entry.client).filter(|id| *id != state.me.id);
-    if dealers.eq(delivery.packages.iter().map(|package| package.peer)) { Ok(()) } else { Err(ServerFault::WrongPackages) }
+    Ok(())
 }
 
 /// Opens a package; nothing if its key commitment differs. Errors are the server's faults.

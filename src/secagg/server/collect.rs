@@ -1,6 +1,6 @@
 //! Rounds 0 and 1: collect adverts and shares.
 
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::fmt;
 
 use super::{CollectingInputs, Host, Opened, progress};
@@ -109,10 +109,16 @@ pub(crate) struct Dealt {
     pub(crate) mask_root: Commitments,
     pub(crate) self_secret: Commitments,
     /// By holder.
-    packages: BTreeMap<ClientId, Package>,
+    pub(crate) packages: BTreeMap<ClientId, Package>,
 }
 
 impl Dealt {
+    /// A dealing of exactly `threshold` commitments of each kind; no packages yet.
+    pub(crate) fn new(entry: Entry<Dealing>, threshold: u32) -> Result<Self, ClientFault> {
+        let (mask_root, self_secret) = decode_commitments(&entry.body, threshold)?;
+        Ok(Self { entry, mask_root, self_secret, packages: BTreeMap::new() })
+    }
+
     /// The mask encapsulation to a holder of larger id.
     pub(crate) fn mask_ciphertext(&self, holder: ClientId) -> Option<Ciphertext> {
         let bytes = self.packages.get(&holder)?.mask_ciphertext.as_ref()?;
@@ -141,10 +147,9 @@ impl CollectingShares {
         let shares: Shares = Host::decode(&frame)?;
         let blame = |fault| Error::client(frame.client, fault);
         check_packages(frame.client, &shares, self.keys.keys().copied()).map_err(blame)?;
-        let (mask_root, self_secret) = decode_commitments(&shares.dealing, self.host.session.threshold()).map_err(blame)?;
+        let mut dealt = Dealt::new(frame.to_entry(shares.dealing), self.host.session.threshold()).map_err(blame)?;
         self.host.counters.points_decoded += 2 * u64::from(self.host.session.threshold());
-        let packages = shares.packages.into_iter().map(|package| (package.peer, package)).collect();
-        let dealt = Dealt { entry: frame.to_entry(shares.dealing), mask_root, self_secret, packages };
+        dealt.packages = shares.packages.into_iter().map(|package| (package.peer, package)).collect();
         Arc::make_mut(&mut self.dealt).insert(frame.client, dealt);
         self.host.accepted(Shares::TYPE, frame.client, digest);
         Ok(self.host.receipt(true, self.progress()))
@@ -168,7 +173,7 @@ impl CollectingShares {
         let h2 = transcript::h2(&self.h1, &dealings);
         let body = Delivery { dealings, packages: Vec::new() }.body();
         let shared = Arc::clone(&self.dealt);
-        let attach = Box::new(move |holder| packages_for(&shared, holder));
+        let attach = Arc::new(move |holder| packages_for(&shared, holder));
         match self.host.send_with::<Delivery>(&self.h1, body, self.dealt.keys(), attach) {
             Ok(outbox) => Ok((CollectingInputs::new(self.host, self.keys, self.dealt, [self.h1, h2]), outbox)),
             Err(e) => Err(Failure::keep(e, self)),

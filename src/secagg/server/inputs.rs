@@ -21,6 +21,7 @@ use crate::{
         step::{Failure, Outbox, Progress, Receipt, Round},
         total::sum_uploads,
         transcript,
+        unmask::Unmasking,
         upload::{Spool, SpoolError, Upload},
     },
 };
@@ -255,18 +256,6 @@ impl fmt::Debug for CollectingInputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CollectingInputs").field("progress", &self.progress()).finish_non_exhaustive()
     }
-}
-
-/// What the last two rounds share.
-pub(crate) struct Unmasking {
-    pub(crate) keys: BTreeMap<ClientId, PublicKeys>,
-    pub(crate) dealt: Arc<BTreeMap<ClientId, Dealt>>,
-    pub(crate) layout: Layout,
-    /// `None` if shards make it.
-    pub(crate) sum: Option<Accumulator>,
-    /// Ascending.
-    pub(crate) survivors: Vec<ClientId>,
-    pub(crate) h3: Hash,
 }
 
 /// Round 3.

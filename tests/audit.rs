@@ -1,0 +1,163 @@
+//! Transcripts (section 20): honest ones verify whatever happened on the way, and say what it was; nothing else does.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod common;
+#[path = "common/forge.rs"]
+mod forge;
+#[path = "common/recorded.rs"]
+mod recorded;
+
+use std::collections::BTreeSet;
+
+use common::masking::over_both_maskings;
+use forge::alter_body;
+use rand::{SeedableRng as _, rngs::StdRng};
+use recorded::{File, Recorded, Script};
+use veilsum::{
+    ClientFault, ClientId, DecodeError, Error, InputError, Masking, Party,
+    audit::{Check, Finding, Part, Report, descriptor, verify},
+    message::{Bytes, Reveal},
+    secagg::sum::Sum,
+};
+
+over_both_maskings!(
+    a_transcript_verifies_whoever_dropped_out_and_when,
+    a_session_that_ended_early_is_checked_as_far_as_it_went,
+    opened_chunks_verify_by_their_paths,
+    a_spot_check_recomputes_the_chosen_chunks,
+    liars_are_on_the_record_and_the_sum_is_right,
+);
+
+fn ids(ids: &[u64]) -> Vec<ClientId> {
+    ids.iter().copied().map(ClientId).collect()
+}
+
+fn check(game: &Recorded, bytes: &[u8], check: &Check) -> Result<Report, Finding> {
+    verify(&game.session, &mut &bytes[..], check)
+}
+
+fn a_transcript_verifies_whoever_dropped_out_and_when(masking: Masking) {
+    for round in 0..=5 {
+        let game = Script::new(masking, 7, &[(30, round), (70, 4)]).play();
+        let bytes = game.transcript();
+        let report = check(&game, &bytes, &Check::Full).unwrap();
+        assert!(report.complete());
+        assert_eq!((report.reached, report.chunks_checked), (Part::Announcement, report.chunks));
+        let without_30 = ids(&[10, 20, 40, 50, 60, 70]);
+        let all = ids(&[10, 20, 30, 40, 50, 60, 70]);
+        let lists = [&report.advertised, &report.dealt, &report.survivors, &report.agreed];
+        for (k, list) in lists.into_iter().enumerate() {
+            assert_eq!(list, if usize::from(round) > k { &all } else { &without_30 }, "round {round}, list {k}");
+        }
+        assert_eq!(report.dropped, if round == 2 { ids(&[30]) } else { Vec::new() });
+        assert!(!report.revealed.contains(&ClientId(70)) && report.liars.is_empty());
+        assert_eq!(report.survivors, game.sum.as_ref().map(Sum::survivors).unwrap());
+        assert_eq!(File::parse(&bytes).encode(), bytes, "the form is the one specified");
+        assert_eq!(descriptor(&mut &bytes[..]).unwrap(), game.session);
+    }
+}
+
+fn a_session_that_ended_early_is_checked_as_far_as_it_went(masking: Masking) {
+    let reached = [Part::Head, Part::Adverts, Part::Delivery, Part::Survivors, Part::Packages, Part::Announcement];
+    for (until, reached) in (0..=5).zip(reached) {
+        let mut script = Script::new(masking, 5, &[(20, 2)]);
+        script.until = until;
+        let game = script.play();
+        let report = check(&game, &game.transcript(), &Check::Full).unwrap();
+        assert_eq!(report.reached, reached, "until {until}");
+        assert_eq!((report.complete(), report.sum_root.is_some()), (until == 5, until == 5));
+    }
+}
+
+/// Five words in each chunk but the last of three.
+fn chunked(masking: Masking) -> Recorded {
+    let mut script = Script::new(masking, 5, &[(20, 2)]);
+    let world = common::World::masked(5, 1, masking);
+    script.len = 6 * world.block(20) + 3;
+    script.play()
+}
+
+fn opened_chunks_verify_by_their_paths(masking: Masking) {
+    let game = chunked(masking);
+    for chosen in [&[0][..], &[6], &[3], &[0, 1, 2, 3, 4, 5, 6], &[2, 4, 5]] {
+        let (bytes, set) = (game.opened(chosen), chosen.iter().copied().collect::<BTreeSet<_>>());
+        let report = check(&game, &bytes, &Check::Chunks(set)).unwrap();
+        assert_eq!((report.chunks, report.chunks_checked), (7, chosen.len() as u64));
+        assert_eq!(check(&game, &bytes, &Check::Present).unwrap(), report);
+        assert_eq!(check(&game, &bytes, &Check::Full).is_ok(), chosen.len() == 7);
+        let missing = check(&game, &bytes, &Check::Chunks([1, 2, 3, 4].into())).map(|report| report.chunks_checked);
+        assert_eq!(missing.is_ok(), chosen.len() == 7);
+    }
+    let error = check(&game, &game.opened(&[6]), &Check::Full).unwrap_err();
+    let missing = game.session.vector_len() - 3;
+    assert_eq!((error.part, error.error), (Part::Chunks, InputError::Incomplete { missing }.into()));
+}
+
+fn a_spot_check_recomputes_the_chosen_chunks(masking: Masking) {
+    let (game, mut rng) = (chunked(masking), StdRng::seed_from_u64(9));
+    let bytes = game.transcript();
+    for count in [1, 3, 6] {
+        let chosen = Check::spot(&game.session, count, &mut rng).unwrap();
+        assert_eq!(check(&game, &bytes, &chosen).unwrap().chunks_checked, count);
+    }
+    assert_eq!(Check::spot(&game.session, 7, &mut rng).unwrap(), Check::Full);
+    assert_eq!(check(&game, &bytes, &Check::Chunks(BTreeSet::new())).unwrap().chunks_checked, 0);
+    assert_eq!(check(&game, &game.control(), &Check::Chunks(BTreeSet::new())).unwrap().chunks_checked, 0);
+    let error = check(&game, &game.control(), &Check::Full).unwrap_err();
+    assert_eq!(error.error, InputError::Incomplete { missing: game.session.vector_len() }.into());
+}
+
+#[test]
+fn spot_checks_are_of_different_chunks_and_reach_all_of_them() {
+    let (game, mut rng) = (chunked(Masking::Pairwise), StdRng::seed_from_u64(10));
+    let mut hits = [0; 7];
+    for _ in 0..700 {
+        let Check::Chunks(chosen) = Check::spot(&game.session, 3, &mut rng).unwrap() else { panic!("not all") };
+        assert_eq!(chosen.len(), 3);
+        chosen.iter().for_each(|chunk| hits[usize::try_from(*chunk).unwrap()] += 1);
+    }
+    // 300 expected of each; six standard deviations are 79.
+    assert!(hits.iter().all(|hits| (221..380).contains(hits)), "{hits:?}");
+}
+
+fn lie(world: &common::World, id: ClientId, message: &[u8]) -> Vec<u8> {
+    alter_body::<Reveal>(message, &*world.clients[&id], |reveal| reveal.shares[1].share = Bytes([1; 32].map(|b| b & 0x0f)))
+}
+
+fn liars_are_on_the_record_and_the_sum_is_right(masking: Masking) {
+    let mut script = Script::new(masking, 7, &[(30, 2)]);
+    script.reveal = &|world, id, message| if id == ClientId(40) { lie(world, id, &message) } else { message };
+    let game = script.play();
+    let report = check(&game, &game.transcript(), &Check::Full).unwrap();
+    assert_eq!((report.liars, report.chunks_checked), (ids(&[40]), 1));
+
+    script.reveal = &|world, id, message| if [20, 40].contains(&id.0) { lie(world, id, &message) } else { message };
+    script.until = 4;
+    let game = script.play();
+    let error = check(&game, &game.transcript(), &Check::Full).unwrap_err();
+    assert_eq!((error.part, error.culprit()), (Part::Reveals, Some(Party::Client(ClientId(20)))));
+    assert_eq!(error.error, Error::Client { culprit: ClientId(20), fault: ClientFault::BadReveal });
+}
+
+#[test]
+fn a_transcript_of_another_session_or_with_more_behind_it_is_refused() {
+    let game = Script::new(Masking::Pairwise, 4, &[]).play();
+    let mut other = Script::new(Masking::Pairwise, 4, &[]);
+    other.change = &|builder| builder.min_honest(2).round(2);
+    let (mut bytes, other) = (game.transcript(), other.play());
+    let error = check(&other, &bytes, &Check::Full).unwrap_err();
+    assert_eq!((error.culprit(), error.part, error.error), (None, Part::Head, DecodeError::Session.into()));
+    bytes.push(0);
+    let error = check(&game, &bytes, &Check::Full).unwrap_err();
+    assert_eq!((error.part, error.error), (Part::End, DecodeError::Trailing.into()));
+}
+
+#[test]
+fn a_truncated_transcript_is_refused_wherever_it_ends() {
+    let game = Script::new(Masking::Pairwise, 4, &[(20, 2)]).play();
+    let bytes = game.transcript();
+    for len in (0..bytes.len()).step_by(61).chain(bytes.len() - 300..bytes.len()) {
+        let error = check(&game, &bytes[..len], &Check::Full).unwrap_err();
+        assert_eq!(error.error, DecodeError::Truncated.into(), "{len} bytes");
+    }
+}
