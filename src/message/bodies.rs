@@ -176,7 +176,7 @@ impl Package {
 
     /// The digest that the dealer signs (section 6).
     #[must_use]
-    pub fn digest(&self, dealer: ClientId, holder: ClientId) -> Hash {
+    pub fn digest(&self, dealer: ClientId, holder: ClientId) -> [u8; 32] {
         let pair = [dealer.0.to_le_bytes(), holder.0.to_le_bytes()].concat();
         let parts = [&pair, self.mask_ciphertext_bytes(), &self.channel_ciphertext.0, &self.key_commitment.0, &self.sealed.0];
         hash(label::hash::PACKAGE, &parts)
