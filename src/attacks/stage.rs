@@ -1,7 +1,6 @@
 //! Honest clients, their colluding neighbors, and a server that keeps everything and shows each client what it likes.
 
 use alloc::{
-    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     vec,
@@ -145,7 +144,7 @@ impl Stage {
     /// A message from the server, whatever it says.
     fn letter<B: Body>(&self, to: ClientId, prev: &Hash, body: &B) -> Vec<u8> {
         let attachment = body.attachment();
-        let attach = Box::new(move |_| attachment.clone());
+        let attach = Arc::new(move |_| attachment.clone());
         let outbox = Outbox::sign::<B>(&self.session, &*self.server, prev, body.body(), [to], attach);
         outbox.unwrap().message_for(to).unwrap()
     }
