@@ -149,7 +149,7 @@ fn evidence() -> Seeds {
     seeds
 }
 
-/// For each honest party: nothing changed, everything signed again, and without the inputs of one client.
+/// For each honest party: nothing changed, everything signed again, without the input of one client, another sum, and a split view.
 fn transcript() -> Seeds {
     let (replay, announce) = (choice(5, 7), with(choice(6, 7), &[9]));
     let without = |list: u8, place: u8| with(choice(1, 7), &[list, place, 0, 0, 0]);
@@ -159,6 +159,10 @@ fn transcript() -> Seeds {
         ("fewer", vec![without(2, 1), without(3, 1), replay]),
         ("wrong-sum", vec![announce]),
     ];
-    let seed = |party: u8, name: &str, run: &[Vec<u8>]| (format!("{party}-{name}"), [&[party, 1][..], &list(run)].concat());
-    (0..PARTIES.len() as u8).flat_map(|party| runs.clone().map(|(name, run)| seed(party, name, &run))).collect()
+    let seed = |party: u8, split: u8, name: &str, run: &[Vec<u8>]| {
+        (format!("{party}-{name}"), [&[party, 1, split][..], &list(run)].concat())
+    };
+    let whole = (0..PARTIES.len() as u8).flat_map(|party| runs.each_ref().map(|(name, run)| seed(party, 0, name, run)));
+    let split = (1..PARTIES.len() as u8).map(|party| seed(party, 1, "split", &[]));
+    whole.chain(split).collect()
 }

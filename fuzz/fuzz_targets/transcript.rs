@@ -288,10 +288,15 @@ fn change_letter(letters: &mut Vec<Letter>, at: u8, change: u8, byte: u8, by: u8
     Some(())
 }
 
-fuzz_target!(|input: (u8, bool, Vec<Operation>)| {
-    let (honest, full, operations) = input;
-    let honest = PARTIES[usize::from(honest) % PARTIES.len()];
-    let mut adversary = Adversary { keys: keys(honest), file: File::parse(&GAMES[0].transcript()) };
+// Begins with the session as it was, or as a server that showed the honest client fewer survivors than the others would hand it out.
+fuzz_target!(|input: (u8, bool, bool, Vec<Operation>)| {
+    let (honest, full, split, operations) = input;
+    let keys = keys(PARTIES[usize::from(honest) % PARTIES.len()]);
+    let file = match keys.honest {
+        Party::Client(honest) if split => keys.split(honest),
+        _ => File::parse(&GAMES[0].transcript()),
+    };
+    let mut adversary = Adversary { keys, file };
     for operation in operations.iter().take(8) {
         let _ = adversary.play(operation);
     }

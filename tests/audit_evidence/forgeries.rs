@@ -241,7 +241,7 @@ impl<'a, R: Rng> Adversary<'a, R> {
 
     /// A session in which the server shows the honest client the first game, and everybody else the third: what that client agreed to and
     /// revealed it did in the first.
-    fn split(&mut self, honest: ClientId) -> File {
+    pub fn split(&self, honest: ClientId) -> File {
         let (game, mut file) = (&self.games[2], File::parse(&self.games[2].transcript()));
         let mut agreement = Agreement::decode(ClientId(0), file.body(AGREEMENT), &[]).unwrap();
         agreement.entries.retain(|entry| entry.client != honest);
