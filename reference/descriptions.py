@@ -37,7 +37,7 @@ def check(e):
             raise Refused(name)
     need("length", 1 <= e.length <= 2**40)
     need("clip", 2.0**-64 <= e.clip <= 2.0**64)
-    need("scale", e.scale > 0 and e.clip * e.scale <= 2.0**30)
+    need("scale", e.scale >= 2.0**-128 and e.clip * e.scale <= 2.0**30)
     need("block", e.log2_block == 0 or 6 <= e.log2_block <= 16)
     need("honest", 1 <= e.honest <= e.clients)
     need("l2_squared", e.l2_squared >= e.least_l2_squared())
