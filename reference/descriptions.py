@@ -38,7 +38,7 @@ def check(e):
             raise Refused(name)
     need("length", 1 <= e.length <= 2**40)
     need("clip", 2.0**-64 <= e.clip <= 2.0**64)
-    need("scale", e.scale > 0 and e.clip * e.scale <= 2.0**30)
+    need("scale", e.scale >= 2.0**-128 and e.clip * e.scale <= 2.0**30)
     need("block", e.log2_block == 0 or 6 <= e.log2_block <= 16)
     need("honest", 1 <= e.honest <= e.clients)
     need("l2_squared", e.l2_squared >= e.least_l2_squared())
@@ -52,7 +52,7 @@ def refused(e):
     changes = [
         ("no values", "length", dict(length=0)), ("too many values", "length", dict(length=2**40 + 1)),
         ("a small clip", "clip", dict(clip=2.0**-65)), ("a large clip", "clip", dict(clip=2.0**65)), ("a clip of NaN", "clip", dict(clip=math.nan)),
-        ("a negative scale", "scale", dict(scale=-1.0)), ("too many levels", "scale", dict(scale=2.0**30)),
+        ("a negative scale", "scale", dict(scale=-1.0)), ("a scale too small to divide by", "scale", dict(scale=5e-324)), ("too many levels", "scale", dict(scale=2.0**30)),
         ("a block of 32", "block", dict(log2_block=5)), ("a block of 2^17", "block", dict(log2_block=17)),
         ("no honest client", "honest", dict(honest=0)), ("more honest clients than there are", "honest", dict(honest=e.clients + 1)),
         ("too small a norm", "l2_squared", dict(l2_squared=e.l2_squared - 1)),

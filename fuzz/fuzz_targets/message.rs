@@ -2,9 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use veilsum::message::{
-    Advert, Adverts, Agreement, Announcement, Body, Complaint, Consistency, Delivery, MaskedInput, Message, Reveal, Shares,
-    Survivors,
+use veilsum::{
+    PROTOCOL_VERSION, SUITE,
+    message::{
+        Advert, Adverts, Agreement, Announcement, Body, Complaint, Consistency, Delivery, MaskedInput, Message, Reveal, Shares,
+        Survivors,
+    },
 };
 
 fn check<B: Body>(bytes: &[u8]) {
@@ -17,7 +20,8 @@ fuzz_target!(|bytes: &[u8]| {
     // The type is in byte 35, and the version and suite in front: spare the fuzzer finding them.
     let mut bytes = bytes.to_vec();
     if let Some(head) = bytes.first_chunk_mut::<3>() {
-        *head = [2, 1, 0];
+        let [low, high] = SUITE.to_le_bytes();
+        *head = [PROTOCOL_VERSION, low, high];
     }
     check::<Advert>(&bytes);
     check::<Adverts>(&bytes);

@@ -1,20 +1,30 @@
-//! One honest session of three clients, recorded, and what a fuzzer may do to its messages.
+//! Honest sessions, recorded, and what a fuzzer may do to them.
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{Arc, LazyLock},
 };
 
 use arbitrary::Arbitrary;
-use rand::{SeedableRng, rngs::StdRng};
+use rand::{SeedableRng, rand_core::TryRng, rngs::StdRng};
+use recorded::Recorded;
 use veilsum::{
     Bound, ClientId, Identity, Session, SigningIdentity,
     driver::{Client, ClientStep, Server, ServerStep},
     secagg::upload::MemorySpool,
 };
 
+#[path = "../../tests/common/mod.rs"]
+pub mod common;
+pub mod decoders;
 #[path = "../../tests/common/forge.rs"]
 pub mod forge;
+#[path = "../../tests/audit_evidence/forgeries.rs"]
+pub mod forgeries;
+pub mod proofs;
+#[path = "../../tests/common/recorded.rs"]
+pub mod recorded;
 
 /// Words in a vector.
 pub const LEN: usize = 70;
@@ -35,6 +45,31 @@ pub struct Tape {
 }
 
 pub static TAPE: LazyLock<Tape> = LazyLock::new(Tape::record);
+
+/// Sessions of four clients with their transcripts: see [`forgeries::games`].
+pub static GAMES: LazyLock<[Recorded; 3]> = LazyLock::new(forgeries::games);
+
+/// A generator that gives the fuzzer's bytes, and then zeros: whoever draws from it does what the fuzzer chooses.
+pub struct Choices<'a>(pub &'a [u8]);
+
+impl TryRng for Choices<'_> {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes).map(|()| u32::from_le_bytes(bytes))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes))
+    }
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        let (now, later) = self.0.split_at(self.0.len().min(out.len()));
+        out.fill(0);
+        out[..now.len()].copy_from_slice(now);
+        self.0 = later;
+        Ok(())
+    }
+}
 
 /// The words of one client.
 pub fn input(id: ClientId) -> Vec<u32> {
@@ -139,7 +174,8 @@ impl Forgery {
     }
 }
 
-fn flip(bytes: &mut [u8], changes: &[(u16, u8)]) {
+/// Changes bytes, each by an exclusive or.
+pub fn flip(bytes: &mut [u8], changes: &[(u16, u8)]) {
     let len = bytes.len().max(1);
     for (place, change) in changes {
         if let Some(byte) = bytes.get_mut(usize::from(*place) % len) {

@@ -14,6 +14,8 @@ pub(super) const ATTEMPTS: u32 = 90;
 pub(super) const FAILURE_LOG2: f64 = -64.0;
 /// Largest `clip * scale`.
 pub(super) const MAX_LEVELS: f64 = 1_073_741_824.0;
+/// Smallest scale, `2^-128`: the values of any sum of words are finite. No plan comes near it.
+const MIN_SCALE: f64 = 1.0 / 340_282_366_920_938_463_463_374_607_431_768_211_456.0;
 /// Binary logarithms of the block of a rotation.
 pub(super) const LOG2_BLOCKS: RangeInclusive<u8> = 6..=16;
 /// Longest vector.
@@ -215,7 +217,8 @@ impl Encoding {
         let smallest = 1.0 / float(u64::MAX);
         require("length", "between 1 and 2^40", float(self.length), (1..=MAX_LENGTH).contains(&self.length))?;
         require("clip", "between 2^-64 and 2^64", self.clip, self.clip >= smallest && self.clip <= float(u64::MAX))?;
-        require("scale", "positive, and at most 2^30 / clip", self.scale, self.scale > 0.0 && levels <= MAX_LEVELS)?;
+        let scale = self.scale >= MIN_SCALE && levels <= MAX_LEVELS;
+        require("scale", "at least 2^-128, and at most 2^30 / clip", self.scale, scale)?;
         let block = self.log2_block == 0 || LOG2_BLOCKS.contains(&self.log2_block);
         require("block", "1, or a power of two between 2^6 and 2^16", libm::exp2(f64::from(self.log2_block)), block)?;
         require("honest", "between 1 and clients", f64::from(self.honest), (1..=self.clients).contains(&self.honest))?;

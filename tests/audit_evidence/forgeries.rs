@@ -1,15 +1,12 @@
 //! An adversary with every key but one party's: whatever it puts together from that party's messages, of this session and another, and
 //! from anything that it signs itself, no evidence convicts that party.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(unreachable_pub, missing_debug_implementations, reason = "the fuzz targets use it too")]
 #![allow(clippy::redundant_closure_for_method_calls, reason = "the method itself is for one lifetime only")]
 
-use std::cell::Cell;
-
-use proptest::prelude::*;
-use rand::{SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use rand::{Rng, RngExt as _, seq::IndexedRandom as _};
 use veilsum::{
     ClientId, Identity, Masking, Party,
-    audit::Evidence,
     message::{Agreement, Body as _, Bytes, Complaint, Delivery, Entry, Message, Survivors},
 };
 
@@ -20,14 +17,15 @@ use crate::{
     recorded::{ALL, Contents, File, PACKAGES, Recorded, Script},
 };
 
-/// Two sessions of the same parties, the first once more as a server that splits views has it, and who is honest.
-struct Adversary<'a> {
-    games: &'a [Recorded; 3],
-    honest: Party,
-    rng: StdRng,
+/// Two sessions of the same parties, the first once more as a server that splits views has it, and who is honest. What the adversary
+/// does is drawn from `rng`, which may as well be a fuzzer's.
+pub struct Adversary<'a, R> {
+    pub games: &'a [Recorded; 3],
+    pub honest: Party,
+    pub rng: R,
 }
 
-const PARTIES: [Party; 5] = [
+pub const PARTIES: [Party; 5] = [
     Party::Server,
     Party::Client(ClientId(10)),
     Party::Client(ClientId(20)),
@@ -36,7 +34,7 @@ const PARTIES: [Party; 5] = [
 ];
 
 /// In the third, which is the first but for the survivors, all clients say the same until round 3.
-fn games() -> [Recorded; 3] {
+pub fn games() -> [Recorded; 3] {
     let games = [(0, &[(20, 2)][..]), (1, &[(20, 2)]), (0, &[])].map(|(round, leaves)| {
         let mut script = Script::new(Masking::Pairwise, 4, leaves);
         let change = move |builder: veilsum::SessionBuilder| builder.min_honest(2).round(round);
@@ -48,13 +46,13 @@ fn games() -> [Recorded; 3] {
     games
 }
 
-impl<'a> Adversary<'a> {
+impl<'a, R: Rng> Adversary<'a, R> {
     fn signer(raw: &Raw) -> Party {
         if raw.kind >= ADVERTS { Party::Server } else { Party::Client(raw.client) }
     }
 
     /// A key that the adversary has.
-    fn key(&self, party: Party) -> Option<&'a dyn Identity> {
+    pub fn key(&self, party: Party) -> Option<&'a dyn Identity> {
         if party == self.honest {
             return None;
         }
@@ -118,7 +116,7 @@ impl<'a> Adversary<'a> {
         [b"veilsum/3/proof\n", &self.games[0].session.id().0[..], &[kind], contents].concat()
     }
 
-    fn equivocation(&mut self) -> Vec<u8> {
+    pub fn equivocation(&mut self) -> Vec<u8> {
         let first = self.message(None);
         let second = if self.rng.random_ratio(1, 3) { self.message(None) } else { self.message(Some(first.kind)) };
         let mut both = [first, second].map(|raw| statement(&raw));
@@ -126,7 +124,7 @@ impl<'a> Adversary<'a> {
         self.evidence(2, &both.concat())
     }
 
-    fn dealing(&mut self) -> Vec<u8> {
+    pub fn dealing(&mut self) -> Vec<u8> {
         let delivery = self.message(Some(DELIVERY));
         let Ok(message) = Message::<Delivery>::decode(&delivery.encode()) else { return self.evidence(1, &delivery.encode()) };
         let Delivery { mut dealings, packages } = message.body;
@@ -166,7 +164,7 @@ impl<'a> Adversary<'a> {
         }
     }
 
-    fn reveal(&mut self) -> Vec<u8> {
+    pub fn reveal(&mut self) -> Vec<u8> {
         let game = usize::from(self.rng.random_ratio(1, 8));
         let mut file = File::parse(&self.games[game].control());
         let mut h1 = prev(&self.games[game], DELIVERY);
@@ -199,7 +197,7 @@ impl<'a> Adversary<'a> {
         self.evidence(3, &contents)
     }
 
-    fn transcript(&mut self) -> Vec<u8> {
+    pub fn transcript(&mut self) -> Vec<u8> {
         let mut files = [0, 1].map(|game| File::parse(&self.games[game].transcript()));
         if let (Party::Client(honest), true) = (self.honest, self.rng.random()) {
             files[0] = self.split(honest);
@@ -244,7 +242,7 @@ impl<'a> Adversary<'a> {
 
     /// A session in which the server shows the honest client the first game, and everybody else the third: what that client agreed to and
     /// revealed it did in the first.
-    fn split(&mut self, honest: ClientId) -> File {
+    pub fn split(&self, honest: ClientId) -> File {
         let (game, mut file) = (&self.games[2], File::parse(&self.games[2].transcript()));
         let mut agreement = Agreement::decode(ClientId(0), file.body(AGREEMENT), &[]).unwrap();
         agreement.entries.retain(|entry| entry.client != honest);
@@ -281,37 +279,48 @@ fn statement(raw: &Raw) -> Vec<u8> {
     [&[raw.kind][..], &raw.client.0.to_le_bytes(), &raw.prev, &hashes, &raw.signature].concat()
 }
 
-/// Forges evidence of one kind many times; some must convict those whose keys the adversary has, or the forger is no good.
-fn never_convicts(cases: u32, forge: fn(&mut Adversary<'_>) -> Vec<u8>) {
-    let (convictions, games) = (Cell::new(0), games());
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(honest in 0..PARTIES.len(), seed: u64)| {
-        let mut adversary = Adversary { games: &games, honest: PARTIES[honest], rng: StdRng::seed_from_u64(seed) };
-        let evidence = Evidence::decode(&forge(&mut adversary));
-        if let Ok(verdict) = evidence.and_then(|evidence| evidence.verify(&games[0].session)) {
-            prop_assert_ne!(verdict.culprit, PARTIES[honest], "{}", verdict.error);
-            convictions.set(convictions.get() + 1);
-        }
-    });
-    assert!(convictions.get() > cases / 50, "{} of {cases} convict", convictions.get());
-}
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
 
-#[test]
-fn forged_equivocation_never_convicts_an_honest_party() {
-    never_convicts(2000, |adversary| adversary.equivocation());
-}
+    use proptest::prelude::*;
+    use rand::{SeedableRng as _, rngs::StdRng};
+    use veilsum::audit::Evidence;
 
-#[test]
-fn forged_complaints_never_convict_an_honest_party() {
-    never_convicts(1000, |adversary| adversary.dealing());
-}
+    use super::*;
 
-#[test]
-fn forged_reveals_never_convict_an_honest_party() {
-    never_convicts(1000, |adversary| adversary.reveal());
-}
+    /// Forges evidence of one kind many times; some must convict those whose keys the adversary has, or the forger is no good.
+    fn never_convicts(cases: u32, forge: fn(&mut Adversary<'_, StdRng>) -> Vec<u8>) {
+        let (convictions, games) = (Cell::new(0), games());
+        let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+        proptest!(config, |(honest in 0..PARTIES.len(), seed: u64)| {
+            let mut adversary = Adversary { games: &games, honest: PARTIES[honest], rng: StdRng::seed_from_u64(seed) };
+            let evidence = Evidence::decode(&forge(&mut adversary));
+            if let Ok(verdict) = evidence.and_then(|evidence| evidence.verify(&games[0].session)) {
+                prop_assert_ne!(verdict.culprit, PARTIES[honest], "{}", verdict.error);
+                convictions.set(convictions.get() + 1);
+            }
+        });
+        assert!(convictions.get() > cases / 50, "{} of {cases} convict", convictions.get());
+    }
 
-#[test]
-fn forged_transcripts_never_convict_an_honest_party() {
-    never_convicts(500, |adversary| adversary.transcript());
+    #[test]
+    fn forged_equivocation_never_convicts_an_honest_party() {
+        never_convicts(2000, |adversary| adversary.equivocation());
+    }
+
+    #[test]
+    fn forged_complaints_never_convict_an_honest_party() {
+        never_convicts(1000, |adversary| adversary.dealing());
+    }
+
+    #[test]
+    fn forged_reveals_never_convict_an_honest_party() {
+        never_convicts(1000, |adversary| adversary.reveal());
+    }
+
+    #[test]
+    fn forged_transcripts_never_convict_an_honest_party() {
+        never_convicts(500, |adversary| adversary.transcript());
+    }
 }

@@ -93,11 +93,12 @@ impl Raw {
 
     /// Signs the fields as they are now and gives the bytes.
     pub fn sign(&mut self, identity: &dyn Identity) -> Vec<u8> {
-        self.signature = identity.sign(&self.signed_bytes()).unwrap();
+        self.signature = self.sign_beside(&hash("attachment", &[&self.attachment]), identity);
         self.encode()
     }
 
-    fn signed_bytes(&self) -> Vec<u8> {
+    /// The signature beside an attachment of which only the hash is at hand.
+    pub fn sign_beside(&self, attachment_hash: &[u8; 32], identity: &dyn Identity) -> [u8; 64] {
         let mut out = label("signature");
         out.push(self.version);
         out.extend(self.suite.to_le_bytes());
@@ -106,8 +107,8 @@ impl Raw {
         out.extend(self.client.0.to_le_bytes());
         out.extend(self.prev);
         out.extend(hash("body", &[&self.body]));
-        out.extend(hash("attachment", &[&self.attachment]));
-        out
+        out.extend(attachment_hash);
+        identity.sign(&out).unwrap()
     }
 
     /// This message as the server forwards it.
@@ -150,16 +151,9 @@ pub fn sign<B: Body>(session: &Session, client: ClientId, prev: [u8; 32], body: 
 
 /// Signs an entry as it is now, as its client would have; its attachment hash is taken as it stands.
 pub fn sign_entry<B: EntryBody>(session: &Session, entry: &mut Entry<B>, identity: &dyn Identity) {
-    let mut out = label("signature");
-    out.push(3);
-    out.extend(1_u16.to_le_bytes());
-    out.extend(session.id().0);
-    out.push(B::TYPE);
-    out.extend(entry.client.0.to_le_bytes());
-    out.extend(entry.prev.0);
-    out.extend(hash("body", &[&entry.body.body()]));
-    out.extend(entry.attachment_hash.0);
-    entry.signature = Bytes(identity.sign(&out).unwrap());
+    let mut raw = Raw::new(session, B::TYPE, entry.client, entry.prev.0);
+    raw.body = entry.body.body();
+    entry.signature = Bytes(raw.sign_beside(&entry.attachment_hash.0, identity));
 }
 
 /// The canonical bytes of an entry.

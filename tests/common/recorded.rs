@@ -17,7 +17,7 @@ use veilsum::{
 
 use crate::{
     common::{Leaves, World, mask_all},
-    forge::Raw,
+    forge::{Raw, hash},
 };
 
 pub const PACKAGES: u8 = 0x21;
@@ -364,15 +364,14 @@ impl File {
         }
     }
 
-    /// Signs a part again, over `prev`, for everybody who has a letter.
+    /// Signs a part again, over `prev`, for everybody who has a letter; attachments stay what they were.
     pub fn resign(&mut self, session: &Session, tag: u8, prev: [u8; 32], server: &dyn Identity) {
         let Contents::Sent { body, letters } = self.part(tag) else { panic!("nothing that is sent") };
+        let none = hash("attachment", &[&[]]);
         for letter in letters {
-            assert!(letter.attachment_hash.is_none(), "of a delivery the attachments are not there");
             let mut raw = Raw::new(session, tag, ClientId(letter.recipient), prev);
             raw.body.clone_from(body);
-            raw.sign(server);
-            letter.signature = raw.signature;
+            letter.signature = raw.sign_beside(letter.attachment_hash.as_ref().unwrap_or(&none), server);
         }
     }
 }

@@ -41,6 +41,8 @@ fn other_bytes_are_refused() {
         (1, &[0; 8]),
         (9, &[0; 8]),
         (17, &[0; 8]),
+        // A scale by which no value could be divided.
+        (17, &[1, 0, 0, 0, 0, 0, 0, 0]),
         (25, &[1]),
         (26, &[5]),
         (26, &[17]),
