@@ -1,6 +1,8 @@
 //! Privacy accounting: composing and converting, by the Rényi and zCDP accountants. The same tasks run in Python in `benches/peers/`.
 #![allow(clippy::expect_used, reason = "a benchmark")]
 
+mod common;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -56,5 +58,9 @@ fn account(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, account);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = account
+}
 criterion_main!(benches);

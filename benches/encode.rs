@@ -70,5 +70,9 @@ fn benchmarks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, benchmarks);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = benchmarks
+}
 criterion_main!(benches);

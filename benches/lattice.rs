@@ -28,20 +28,13 @@ const CLIENTS: usize = 195;
 /// Sets, each with the largest absolute value whose lanes fill its plaintext best, and the bits of a word.
 const SETS: [(LatticeSet, u64, u8); 7] = [
     (LatticeSet::L96, 5377, 21),
-    (LatticeSet::L188, 10_754, 22),
     (LatticeSet::L100, 10_754, 22),
     (LatticeSet::L108, 43_018, 24),
     (LatticeSet::S48, 336, 17),
     (LatticeSet::L160, 43_018, 24),
     (LatticeSet::S50, 672, 18),
+    (LatticeSet::L188, 10_754, 22),
 ];
-
-/// The instruction sets of this machine, the best first.
-fn instructions() -> Vec<Instructions> {
-    let mut all = Instructions::available();
-    all.reverse();
-    common::cases(&all, 1).to_vec()
-}
 
 fn mask(set: LatticeSet, max_abs: u64, bits: u8, instructions: Instructions) -> LatticeMask {
     let mut mask = LatticeMask::new(set, SESSION, CLIENTS, Ring::new(bits).unwrap(), max_abs, instructions).unwrap();
@@ -58,11 +51,10 @@ fn words(len: u64, max_abs: u64, bits: u8) -> Vec<u32> {
 fn blocks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lattice");
     group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    let best = instructions().first().copied();
-    for instructions in instructions() {
+    let best = Instructions::available().last().copied();
+    for instructions in Instructions::available() {
         // Every set with the best instructions, the default with all.
-        let sets = common::cases(&SETS, 2).iter().copied();
-        for (set, max_abs, bits) in sets.filter(|(set, ..)| Some(instructions) == best || *set == LatticeSet::L96) {
+        for (set, max_abs, bits) in SETS.into_iter().filter(|(set, ..)| Some(instructions) == best || *set == LatticeSet::L96) {
             let mut mask = mask(set, max_abs, bits, instructions);
             let len = mask.block_len();
             let (words, id) =
@@ -107,8 +99,8 @@ fn pairwise(criterion: &mut Criterion) {
 fn parts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lattice parts");
     group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    for instructions in instructions() {
-        for &set in common::cases(&[LatticeSet::L96, LatticeSet::L188, LatticeSet::S48], 1) {
+    for instructions in Instructions::available() {
+        for set in [LatticeSet::S48, LatticeSet::L96, LatticeSet::L188] {
             let transform = InverseTransform::new(set, instructions);
             let mut values: Vec<u64> = (0..transform.len() as u64).map(|k| k * 0x1234_5678 % transform.modulus()).collect();
             group.throughput(Throughput::Elements(values.len() as u64));
@@ -127,7 +119,7 @@ fn parts(criterion: &mut Criterion) {
 fn keys(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lattice keys");
     group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    for &(set, max_abs, bits) in common::cases(&SETS[..2], 1) {
+    for (set, max_abs, bits) in SETS.into_iter().filter(|(set, ..)| [LatticeSet::L96, LatticeSet::L188].contains(set)) {
         let mut mask = mask(set, max_abs, bits, *Instructions::available().last().unwrap());
         for seeds in [195, 3675_u32] {
             let seeds: Vec<_> = (0..seeds).map(|k| ([k as u8; 32], k % 2 == 1)).collect();
@@ -156,5 +148,9 @@ fn wire(_: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, blocks, pairwise, parts, keys, wire);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = blocks, pairwise, parts, keys, wire
+}
 criterion_main!(benches);

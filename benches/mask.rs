@@ -49,5 +49,9 @@ fn mask(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, mask);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = mask
+}
 criterion_main!(benches);

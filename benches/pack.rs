@@ -60,5 +60,9 @@ fn pack(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pack);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = pack
+}
 criterion_main!(benches);

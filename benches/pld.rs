@@ -4,6 +4,8 @@
 #![allow(missing_docs, reason = "criterion generates items without documentation")]
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
+mod common;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -48,5 +50,9 @@ fn pld(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pld);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = pld
+}
 criterion_main!(benches);

@@ -32,5 +32,9 @@ fn prg(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, prg);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = prg
+}
 criterion_main!(benches);

@@ -53,5 +53,9 @@ fn server_sum(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, server_sum);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = server_sum
+}
 criterion_main!(benches);

@@ -50,5 +50,9 @@ fn unmask(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, unmask);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = unmask
+}
 criterion_main!(benches);

@@ -24,7 +24,7 @@ fn vss(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("vss");
     group.sample_size(10);
     let mut rng = StdRng::seed_from_u64(1);
-    for &n in common::cases(&[10_u32, 100, 195, 1000], 3) {
+    for n in [10_u32, 100, 195, 1000] {
         let threshold = n - (n - 1) / 3;
         let deal = |seed: u64| Dealing::new(SessionId([7; 32]), [seed as u8; 64], [seed as u8 ^ 0x80; 64], threshold, n);
         group.throughput(Throughput::Elements(1));
@@ -52,5 +52,9 @@ fn vss(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, vss);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = vss
+}
 criterion_main!(benches);

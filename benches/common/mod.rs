@@ -15,6 +15,7 @@ use aes::{
         typenum::Unsigned,
     },
 };
+use criterion::Criterion;
 use std::hint::black_box;
 use veilsum::{Bound, ClientId, Identity, Session, SigningIdentity, secagg::shard::ShardDescriptor};
 
@@ -105,14 +106,14 @@ pub fn whole_shard(session: &Session, survivors: u64) -> ShardDescriptor {
     ShardDescriptor::decode(&bytes).unwrap()
 }
 
-/// Whether the run is to be short (`cargo bench -- --quick`): then it measures each kernel once, and leaves out variants of the same.
+/// Whether the run is to be short (`cargo bench -- --quick`).
 pub fn quick() -> bool {
     std::env::args().any(|argument| argument == "--quick")
 }
 
-/// The first `few` cases of a quick run, all of them otherwise.
-pub fn cases<T>(all: &[T], few: usize) -> &[T] {
-    all.get(..few).filter(|_| quick()).unwrap_or(all)
+/// Plots take most of the time of a short run.
+pub fn criterion() -> Criterion {
+    if quick() { Criterion::default().without_plots() } else { Criterion::default() }
 }
 
 /// One thread for rayon, so that a figure is that of one core; unless `VEILSUM_BENCH_THREADS` says otherwise.
