@@ -63,9 +63,16 @@ fn a_session_that_ended_early_is_checked_as_far_as_it_went(masking: Masking) {
         let mut script = Script::new(masking, 5, &[(20, 2)]);
         script.until = until;
         let game = script.play();
-        let report = check(&game, &game.transcript(), &Check::Full).unwrap();
+        let bytes = game.transcript();
+        let report = check(&game, &bytes, &Check::Present).unwrap();
         assert_eq!(report.reached, reached, "until {until}");
         assert_eq!((report.complete(), report.sum_root.is_some()), (until == 5, until == 5));
+        assert_eq!(check(&game, &bytes, &Check::Chunks(BTreeSet::new())).unwrap().chunks_checked, 0);
+        for (wanted, missing) in [(Check::Full, 5), (Check::Chunks([0].into()), 5)] {
+            let outcome = check(&game, &bytes, &wanted).map(|report| report.chunks_checked).map_err(|e| (e.part, e.error));
+            let incomplete = Err((Part::Chunks, InputError::Incomplete { missing }.into()));
+            assert_eq!(outcome, if until == 5 { Ok(1) } else { incomplete }, "until {until}");
+        }
     }
 }
 

@@ -304,11 +304,14 @@ fn letters_and_messages_come_in_one_order_and_none_is_missing() {
     let game = game();
     let whole = File::parse(&game.transcript());
     for (kind, part) in [(ADVERTS, Part::Adverts), (DELIVERY, Part::Delivery), (AGREEMENT, Part::Agreement)] {
-        let tamper: [(Tamper, DecodeError); 4] = [
+        let tamper: [(Tamper, DecodeError); 6] = [
             (|letters| letters.truncate(2), DecodeError::Count),
             (|letters| letters.clear(), DecodeError::Count),
             (|letters| letters.swap(0, 1), DecodeError::Order),
-            (|letters| letters.insert(0, letters[0].clone()), DecodeError::Order),
+            (|letters| letters[1] = letters[0].clone(), DecodeError::Order),
+            // Known before any signature is looked at.
+            (|letters| letters[0].recipient = 5, DecodeError::Recipient),
+            (|letters| letters.resize(5, letters[0].clone()), DecodeError::Count),
         ];
         for (change, error) in tamper {
             let mut file = whole.clone();

@@ -32,7 +32,12 @@ pub(super) fn recompute(
         _ => {}
     }
     report.chunks_checked = sums.checked.count();
-    sums.missing(check).map_err(Finding::at(Part::Chunks))
+    missing(&sums.layout, &sums.checked, check).map_err(Finding::at(Part::Chunks))
+}
+
+/// A session without a sum has no chunk that could be checked.
+pub(super) fn none(session: &Session, check: &Check) -> Result<(), Finding> {
+    missing(&Layout::new(session), &Checked::Some(BTreeSet::new()), check).map_err(Finding::at(Part::Chunks))
 }
 
 /// Which chunks were recomputed.
@@ -238,19 +243,19 @@ impl<'a> Sums<'a> {
         let top = merkle::climb(index, self.layout.chunks(), leaf, path)?;
         Some(merkle::root(self.layout.vector_len(), self.layout.chunk_len(), &top))
     }
+}
 
-    /// Refuses fewer chunks than were asked for.
-    fn missing(&self, check: &Check) -> Result<(), InputError> {
-        let words = |chunk: u64| self.layout.chunk(chunk).end - self.layout.chunk(chunk).start;
-        let missing = match (check, &self.checked) {
-            (Check::Present, _) | (Check::Full, Checked::All(_)) => 0,
-            (Check::Full, Checked::Some(chunks)) => self.layout.vector_len() - chunks.iter().copied().map(words).sum::<u64>(),
-            (Check::Chunks(chosen), checked) => {
-                chosen.iter().filter(|chunk| !checked.has(**chunk)).map(|chunk| words(*chunk).max(1)).sum()
-            }
-        };
-        if missing == 0 { Ok(()) } else { Err(InputError::Incomplete { missing }) }
-    }
+/// Refuses fewer chunks than were asked for.
+fn missing(layout: &Layout, checked: &Checked, check: &Check) -> Result<(), InputError> {
+    let words = |chunk: u64| layout.chunk(chunk).end - layout.chunk(chunk).start;
+    let missing = match (check, checked) {
+        (Check::Present, _) | (Check::Full, Checked::All(_)) => 0,
+        (Check::Full, Checked::Some(chunks)) => layout.vector_len() - chunks.iter().copied().map(words).sum::<u64>(),
+        (Check::Chunks(chosen), checked) => {
+            chosen.iter().filter(|chunk| !checked.has(**chunk)).map(|chunk| words(*chunk).max(1)).sum()
+        }
+    };
+    if missing == 0 { Ok(()) } else { Err(InputError::Incomplete { missing }) }
 }
 
 /// A leaf that was recomputed is the one stated; where it was not, there is nothing to compare.

@@ -16,11 +16,12 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Check {
-    /// All chunks; a transcript without them is refused.
+    /// All chunks; a transcript without them, or of a session without a sum, is refused.
     Full,
-    /// These chunks; draw them with [`Check::spot`], when the transcript is fixed. None: only what was signed is checked.
+    /// These chunks, all of which the transcript must have; draw them with [`Check::spot`], when the transcript is fixed. None: only what
+    /// was signed is checked.
     Chunks(BTreeSet<u64>),
-    /// Whatever chunks the transcript has.
+    /// Whatever chunks the transcript has, and none if the session has no sum: see [`Report::chunks_checked`].
     Present,
 }
 

@@ -102,32 +102,37 @@ impl Rounds<'_, '_, '_> {
     /// the server's fault.
     fn sent<B: Body>(&mut self, prev: &Hash) -> Result<(B, Vec<ClientId>), Error> {
         let (body, count) = (self.file.sized()?, self.file.u32()?);
-        let (nothing, mut recipients) = (hash(label::hash::ATTACHMENT, &[&[]]), Vec::new());
-        for _ in 0..count {
-            let client = self.file.client()?;
-            let attachment_hash = if B::TYPE == Delivery::TYPE { self.file.array()? } else { nothing };
-            let signed = Signed {
-                session: self.session.id(),
-                kind: B::TYPE,
-                client,
-                prev,
-                body: &body,
-                attachment_hash: &attachment_hash,
-            };
-            if recipients.last().is_some_and(|last| *last >= client) {
-                return Err(DecodeError::Order.into());
-            }
-            if !signed.verify(self.session.server_key(), &self.file.array()?) {
-                return Err(DecodeError::Signature.into());
-            }
-            recipients.push(client);
-        }
-        if recipients.is_empty() {
+        if count == 0 || count as usize > self.session.clients() {
             return Err(DecodeError::Count.into());
         }
-        self.report.signatures += recipients.len() as u64;
+        // Once, however many letters there are.
+        let (body_hash, mut recipients) = (hash(label::hash::BODY, &[&body]), Vec::new());
+        for _ in 0..count {
+            let recipient = self.letter::<B>(prev, &body_hash, recipients.last())?;
+            recipients.push(recipient);
+        }
         let message = B::decode(ClientId(0), &body, no_attachment(B::TYPE)).map_err(ServerFault::Malformed)?;
         Ok((message, recipients))
+    }
+
+    /// Whom one letter is for: a client of the roster, after the last one.
+    fn letter<B: Body>(&mut self, prev: &Hash, body_hash: &Hash, last: Option<&ClientId>) -> Result<ClientId, Error> {
+        let client = self.file.client()?;
+        let nothing = || Ok(hash(label::hash::ATTACHMENT, &[&[]]));
+        let attachment_hash = if B::TYPE == Delivery::TYPE { self.file.array() } else { nothing() }?;
+        let signature = self.file.array()?;
+        if last.is_some_and(|last| *last >= client) {
+            return Err(DecodeError::Order.into());
+        }
+        if self.session.index(client).is_none() {
+            return Err(DecodeError::Recipient.into());
+        }
+        let message = Signed::message(self.session.id(), B::TYPE, client, prev, body_hash, &attachment_hash);
+        if !Signed::verify_message(&message, self.session.server_key(), &signature) {
+            return Err(DecodeError::Signature.into());
+        }
+        self.report.signatures += 1;
+        Ok(client)
     }
 
     /// A list that the server forwarded, as every client checks it.

@@ -17,12 +17,14 @@ use crate::{
 ///
 /// # Errors
 /// [`Finding`], the first thing that is wrong. It names a party only if that party certainly deviated, whoever made the file.
-/// [`crate::InputError::Incomplete`] if the transcript does not have the chunks that `check` needs.
+/// [`crate::InputError::Incomplete`] if the transcript does not have the chunks that `check` needs, for instance because the session has no
+/// sum: nothing is then wrong as far as it goes, but what was asked for was not checked.
 pub fn verify(session: &Session, source: &mut dyn Source, check: &Check) -> Result<Report, Finding> {
     let (mut file, mut report) = (Reader::new(source), Report::new(session));
     check_head(session, &mut file).map_err(Finding::at(Part::Head))?;
-    if let Some(settled) = rounds::settle(session, &mut file, &mut report)? {
-        chunks::recompute(session, &settled, &mut file, check, &mut report)?;
+    match rounds::settle(session, &mut file, &mut report)? {
+        Some(settled) => chunks::recompute(session, &settled, &mut file, check, &mut report)?,
+        None => chunks::none(session, check)?,
     }
     file.finish().map_err(Finding::at(Part::End))?;
     Ok(report)

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::fmt;
 
 use crate::{
-    crypto::sign::Identity,
+    crypto::sign::{Identity, Signed},
     error::{ClientId, Error},
     hash::{Hash, hash},
     label,
@@ -164,18 +164,13 @@ impl Outbox {
         recipients: impl IntoIterator<Item = ClientId>,
         attach: Attach,
     ) -> Result<Self, Error> {
+        // Once, however many recipients there are.
+        let body_hash = hash(label::hash::BODY, &[&body]);
         let letter = |recipient| {
             let attachment = attach(recipient);
             let attachment_hash = hash(label::hash::ATTACHMENT, &[&attachment]);
-            let signed = crate::crypto::sign::Signed {
-                session: session.id(),
-                kind: B::TYPE,
-                client: recipient,
-                prev,
-                body: &body,
-                attachment_hash: &attachment_hash,
-            };
-            Ok(Letter { recipient, attachment_len: attachment.len(), signature: signed.sign(identity)? })
+            let message = Signed::message(session.id(), B::TYPE, recipient, prev, &body_hash, &attachment_hash);
+            Ok(Letter { recipient, attachment_len: attachment.len(), signature: identity.sign(&message)? })
         };
         let letters = recipients.into_iter().map(letter).collect::<Result<_, Error>>()?;
         Ok(Self { session: session.clone(), kind: B::TYPE, prev: *prev, body: body.into(), attach, letters })
