@@ -48,6 +48,12 @@ struct Options {
     /// Recompute only so many chunks, drawn at random; 0 checks what was signed and leaves the sum alone.
     #[arg(long, value_name = "N")]
     spot: Option<u64>,
+    /// Recompute these chunks, counted from 0, and no others: those that a server was asked to open.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "spot")]
+    chunks: Option<Vec<u64>>,
+    /// Recompute whatever chunks the file has; for a session that has no sum.
+    #[arg(long, conflicts_with_all = ["spot", "chunks"])]
+    present: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -66,9 +72,11 @@ fn main() -> ExitCode {
 
 fn audit(options: &Options, path: &Path) -> Result<(), Failure> {
     let (session, approved) = session(options, path)?;
-    let check = match options.spot {
-        None => Check::Full,
-        Some(count) => Check::spot(&session, count, &mut rand::rng())?,
+    let check = match (&options.chunks, options.spot) {
+        (Some(chunks), _) => Check::Chunks(chunks.iter().copied().collect()),
+        (None, Some(count)) => Check::spot(&session, count, &mut rand::rng())?,
+        (None, None) if options.present => Check::Present,
+        (None, None) => Check::Full,
     };
     let result = verify(&session, &mut Input::open(path)?, &check);
     cli::print(&if options.json { report::json(&session, approved, &result) } else { report::text(&session, approved, &result) });

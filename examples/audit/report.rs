@@ -21,7 +21,11 @@ pub(crate) fn text(session: &Session, approved: bool, outcome: &Outcome) -> Stri
     line("parties", format!("{n} clients, threshold {t}, at most {c} beside the server"));
     line("vectors", format!("{} words modulo 2^{}", session.vector_len(), session.modulus_bits()));
     match outcome {
-        Ok(report) => lines(report, &mut line),
+        Ok(report) => {
+            lines(report, &mut line);
+            let unless = if approved { "" } else { ", in a session that only the file vouches for" };
+            line("verdict", format!("{}{unless}", verdict(report)));
+        }
         Err(finding) => {
             line("where", finding.part.to_string());
             line("what", finding.error.to_string());
@@ -46,15 +50,20 @@ fn lines(report: &Report, line: &mut impl FnMut(&str, String)) {
     line("sum root", report.sum_root.map_or("none: the session has no sum".into(), |root| hex(&root)));
     line("transcript", report.transcript.map_or("unfinished".into(), |hash| hex(&hash)));
     line("chunks", format!("{} of {} recomputed", report.chunks_checked, report.chunks));
-    line("verdict", verdict(report).into());
 }
 
-fn verdict(report: &Report) -> &'static str {
+fn verdict(report: &Report) -> String {
     match (report.sum_root, report.complete()) {
-        (None, _) => "nothing is wrong as far as it goes, and there is no sum",
-        (Some(_), true) => "the sum is right, bit for bit",
-        (Some(_), false) if report.chunks_checked == 0 => "everything signed is in order; the sum was not recomputed",
-        (Some(_), false) => "the chunks recomputed are right",
+        (None, _) => "nothing is wrong as far as it goes, and there is no sum".into(),
+        (Some(_), true) => "the sum is right, bit for bit, if its root is that of the sum you have".into(),
+        (Some(_), false) if report.chunks_checked == 0 => "everything signed is in order; the sum was not recomputed".into(),
+        (Some(_), false) => format!(
+            "the chunks recomputed are right; {} were not looked at, and one wrong chunk escapes {} draws of {} with a chance of {:.0} %",
+            report.chunks - report.chunks_checked,
+            report.chunks_checked,
+            report.chunks,
+            100.0 * (1.0 - report.chunks_checked as f64 / report.chunks as f64),
+        ),
     }
 }
 

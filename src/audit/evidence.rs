@@ -4,6 +4,7 @@ mod reveal;
 mod statement;
 
 use alloc::{boxed::Box, vec::Vec};
+use core::fmt;
 
 use reveal::RevealProof;
 pub use statement::Statement;
@@ -48,18 +49,31 @@ impl Verdict {
 
 /// Evidence against one party of one session. It says nothing until [`Evidence::verify`] has; nobody can make any that blames a party that
 /// kept to the protocol, whoever else works together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Evidence {
     session: SessionId,
     kind: Kind,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Kind {
     Dealing(Vec<u8>),
     Equivocation(Box<[Statement; 2]>),
     Reveal(Box<RevealProof>),
     Transcript(Vec<u8>),
+}
+
+/// Evidence holds revealed shares, a disclosed key, or a whole transcript: none of it is printed.
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.kind {
+            Kind::Dealing(_) => "dealing",
+            Kind::Equivocation(_) => "equivocation",
+            Kind::Reveal(_) => "reveal",
+            Kind::Transcript(_) => "transcript",
+        };
+        f.debug_struct("Evidence").field("session", &self.session).field("kind", &kind).finish_non_exhaustive()
+    }
 }
 
 impl Evidence {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Everything that `h3` is made from, and a message over it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct RevealProof {
     h1: Hash,
     delivery: Vec<u8>,
