@@ -9,7 +9,8 @@ mod recorded;
 
 use std::collections::BTreeSet;
 
-use common::masking::over_both_maskings;
+use common::{World, masking::over_both_maskings};
+use curve25519_dalek::Scalar;
 use forge::alter_body;
 use rand::{SeedableRng as _, rngs::StdRng};
 use recorded::{File, Recorded, Script};
@@ -26,6 +27,7 @@ over_both_maskings!(
     opened_chunks_verify_by_their_paths,
     a_spot_check_recomputes_the_chosen_chunks,
     liars_are_on_the_record_and_the_sum_is_right,
+    lies_that_cancel_are_on_the_record_and_the_sum_is_right,
 );
 
 fn ids(ids: &[u64]) -> Vec<ClientId> {
@@ -144,6 +146,30 @@ fn liars_are_on_the_record_and_the_sum_is_right(masking: Masking) {
     let error = check(&game, &game.transcript(), &Check::Full).unwrap_err();
     assert_eq!((error.part, error.culprit()), (Part::Reveals, Some(Party::Client(ClientId(20)))));
     assert_eq!(error.error, Error::Client { culprit: ClientId(20), fault: ClientFault::BadReveal });
+}
+
+/// Of exactly as many reveals as are needed two are wrong, by errors that have no effect on what these reveals give at zero.
+fn lies_that_cancel_are_on_the_record_and_the_sum_is_right(masking: Masking) {
+    let indices = [1_u64, 2, 4, 5, 6].map(Scalar::from);
+    let weight = |i: usize| {
+        let others = indices.iter().filter(|j| **j != indices[i]);
+        others.map(|j| j * (j - indices[i]).invert()).product::<Scalar>()
+    };
+    let errors = [(ClientId(10), weight(1)), (ClientId(20), -weight(0))];
+    let lie = |world: &World, id: ClientId, message: Vec<u8>| match errors.iter().find(|(liar, _)| *liar == id) {
+        None => message,
+        Some((_, error)) => alter_body::<Reveal>(&message, &*world.clients[&id], |reveal| {
+            let share = &mut reveal.shares[3].share.0;
+            *share = (Scalar::from_canonical_bytes(*share).unwrap() + error).to_bytes();
+        }),
+    };
+    let mut script = Script::new(masking, 7, &[(30, 2), (70, 4)]);
+    script.reveal = &lie;
+    let game = script.play();
+    assert_eq!(game.sum.as_ref().map(Sum::liars), Some(&[][..]), "the server has no reason to look for them");
+    let report = check(&game, &game.transcript(), &Check::Full).unwrap();
+    assert!(report.complete() && report.revealed.len() == 5);
+    assert_eq!(report.liars, ids(&[10, 20]));
 }
 
 #[test]

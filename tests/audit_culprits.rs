@@ -325,3 +325,31 @@ fn letters_and_messages_come_in_one_order_and_none_is_missing() {
     file.received(REVEAL).swap(0, 2);
     finds(&game, &file, Part::Reveals, DecodeError::Order, None);
 }
+
+/// A colluder that gets such messages recorded does not spoil the file of an honest server.
+#[test]
+fn a_recorder_refuses_what_does_not_follow_what_was_sent() {
+    let mut script = Script::new(Masking::Pairwise, 4, &[(20, 2), (40, 4)]);
+    script.until = 4;
+    let mut game = script.play();
+    let before = game.control();
+    let reveal = game.messages.iter().find(|message| message[35] == REVEAL).unwrap().clone();
+    let key = |id| game.world.clients[&ClientId(id)].clone();
+    let (first, dropped, late) = (key(10), key(20), key(40));
+    let other = alter(&reveal, &*first, |raw| raw.client = ClientId(10));
+    assert_eq!(game.recorder.received(&other), Ok(()), "the same message again");
+    let of = |id, prev: u8, key: &dyn veilsum::Identity| {
+        alter(&reveal, key, |raw| {
+            raw.client = ClientId(id);
+            raw.prev[0] ^= prev;
+        })
+    };
+    assert_eq!(game.recorder.received(&of(20, 0, &*dropped)), Err(DecodeError::Recipient.into()));
+    assert_eq!(game.recorder.received(&of(40, 1, &*late)), Err(DecodeError::Mismatch.into()));
+    let delivery = game.messages.iter().find(|m| m[35] == DELIVERY && forge::Raw::parse(m).client == ClientId(40)).unwrap();
+    let complaint = false_complaint(&game.world, &game.session, ClientId(40), delivery);
+    assert_eq!(game.recorder.received(&complaint), Err(veilsum::InputError::WrongState.into()), "there are survivors already");
+    assert_eq!(game.control(), before);
+    assert_eq!(game.recorder.received(&of(40, 0, &*late)), Ok(()));
+    assert_ne!(game.control(), before);
+}

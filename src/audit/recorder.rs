@@ -53,14 +53,36 @@ impl Recorder {
     ///
     /// # Errors
     /// [`Error::Decode`] if it is not a message of a client in this session; [`ClientFault::Equivocation`] if another one of this type and
-    /// sender is recorded. Nothing is then recorded.
+    /// sender is recorded; [`InputError::WrongState`] and [`Error::Decode`] for a complaint or a reveal that does not follow what was
+    /// recorded as sent: the server can not have taken it, and it would spoil the file. Nothing is then recorded.
     pub fn received(&mut self, message: &[u8]) -> Result<(), Error> {
         let frame = Frame::open(&self.session, message)?;
         if ![Complaint::TYPE, Reveal::TYPE].contains(&frame.kind) {
             return Ok(());
         }
-        let first = self.received.entry((frame.kind, frame.client)).or_insert_with(|| message.to_vec());
-        if first == message { Ok(()) } else { Err(Error::client(frame.client, ClientFault::Equivocation)) }
+        match self.received.get(&(frame.kind, frame.client)) {
+            Some(first) if first == message => Ok(()),
+            Some(_) => Err(Error::client(frame.client, ClientFault::Equivocation)),
+            None => {
+                self.check_follows(&frame)?;
+                self.received.insert((frame.kind, frame.client), message.to_vec());
+                Ok(())
+            }
+        }
+    }
+
+    /// A complaint answers the Delivery, before there are Survivors, and a reveal the Agreement: sent to its sender, over its transcript.
+    fn check_follows(&self, frame: &Frame<'_>) -> Result<(), Error> {
+        let (question, next) =
+            if frame.kind == Complaint::TYPE { (Delivery::TYPE, Survivors::TYPE) } else { (Agreement::TYPE, Announcement::TYPE) };
+        let outbox = self.outbox(question)?;
+        if self.sent.contains_key(&next) {
+            return Err(InputError::WrongState.into());
+        }
+        if !outbox.recipients().any(|id| id == frame.client) {
+            return Err(DecodeError::Recipient.into());
+        }
+        if frame.prev == *outbox.prev() { Ok(()) } else { Err(DecodeError::Mismatch.into()) }
     }
 
     /// Writes the transcript of the session as far as it has come; chunks, if there are `vectors` and a sum was announced.

@@ -11,7 +11,7 @@ use super::{
     report::{Finding, Part, Report},
 };
 use crate::{
-    crypto::{kem::Ciphertext, sign::Signed},
+    crypto::{kem::Ciphertext, sign::Signed, vss::Share},
     error::{ClientFault, ClientId, DecodeError, Error, RoundError, ServerFault},
     hash::{Hash, hash},
     label,
@@ -61,16 +61,18 @@ pub(super) fn settle(session: &Session, file: &mut Reader<'_>, report: &mut Repo
     if rounds.part(Part::Agreement, Agreement::TYPE, |r| r.agreement(&round))?.is_none() {
         return Ok(None);
     }
-    let Some(revealed) = rounds.part(Part::Reveals, Reveal::TYPE, |r| r.reveals(&round))? else { return Ok(None) };
+    let Some(secrets) = rounds.part(Part::Reveals, Reveal::TYPE, |r| r.reveals(&round))? else { return Ok(None) };
     let packages = rounds.part(Part::Packages, tag::PACKAGES, |r| r.packages(&mut round))?;
     packages
         .ok_or(DecodeError::UnexpectedType { expected: tag::PACKAGES, got: tag::END })
         .map_err(Finding::at(Part::Packages))?;
-    let seeds = rounds.seeds(&round, &revealed)?;
+    let seeds = secrets.map(|secrets| round.seeds(session.id(), &secrets, |id| round.survived(id)));
+    let seeds = seeds.transpose().map_err(Finding::at(Part::Packages))?;
     let Some(sum_root) = rounds.part(Part::Announcement, Announcement::TYPE, |r| r.announcement(&round))? else {
         return Ok(None);
     };
-    let seeds = seeds.map_err(Finding::at(Part::Reveals))?;
+    // Too few shares are nothing that is wrong, unless a sum was announced.
+    let seeds = seeds.ok_or_else(|| rounds.too_few()).map_err(Finding::at(Part::Reveals))?;
     let uploads = inputs.iter().map(|entry| (entry.client, entry.body.root.0)).collect();
     Ok(Some(Settled { uploads, seeds, sum_root }))
 }
@@ -242,8 +244,9 @@ impl Rounds<'_, '_, '_> {
         Ok(())
     }
 
-    /// Good shares only; who revealed others is on the record.
-    fn reveals(&mut self, round: &Unmasking) -> Result<Revealed, Error> {
+    /// The secrets that the shares give, as the server recovers them; none if there are too few. Who revealed bad shares is on the record,
+    /// whether or not they were needed.
+    fn reveals(&mut self, round: &Unmasking) -> Result<Option<Vec<Share>>, Error> {
         let mut revealed = Revealed::new();
         self.received::<Reveal>(
             &round.h3,
@@ -257,10 +260,19 @@ impl Rounds<'_, '_, '_> {
         )?;
         self.report.revealed = revealed.keys().copied().collect();
         self.report.liars = round.liars(self.session, &revealed);
+        let enough = |revealed: &Revealed| revealed.len() >= self.session.threshold_len();
+        // First of all shares: lies that cancel spoil nothing, and the server does not see them.
+        if enough(&revealed)
+            && let Some(secrets) = round.recover(self.session, &revealed)
+        {
+            return Ok(Some(secrets));
+        }
         revealed.retain(|id, _| self.report.liars.binary_search(id).is_err());
         match self.report.liars.first() {
-            Some(liar) if revealed.len() < self.session.threshold_len() => Err(Error::client(*liar, ClientFault::BadReveal)),
-            _ => Ok(revealed),
+            // Good shares always recover; a liar passes for good with a chance of 2^-128.
+            _ if enough(&revealed) => Ok(Some(round.recover(self.session, &revealed).ok_or_else(|| self.too_few())?)),
+            Some(liar) => Err(Error::client(*liar, ClientFault::BadReveal)),
+            None => Ok(None),
         }
     }
 
@@ -280,17 +292,9 @@ impl Rounds<'_, '_, '_> {
         Ok(())
     }
 
-    /// What is on the sum. Too few shares are nothing that is wrong, unless a sum was announced: the inner error.
-    fn seeds(&self, round: &Unmasking, revealed: &Revealed) -> Result<Result<Seeds, Error>, Finding> {
-        let threshold = self.session.threshold();
-        let remaining = u32::try_from(revealed.len()).unwrap_or(u32::MAX);
-        let too_few = RoundError::TooFewClients { remaining, threshold };
-        if remaining < threshold {
-            return Ok(Err(too_few.into()));
-        }
-        let secrets = round.recover(self.session, revealed).ok_or(too_few).map_err(Finding::at(Part::Reveals))?;
-        let seeds = round.seeds(self.session.id(), &secrets, |id| round.survived(id));
-        seeds.map(Ok).map_err(Finding::at(Part::Packages))
+    fn too_few(&self) -> RoundError {
+        let good = self.report.revealed.len() - self.report.liars.len();
+        RoundError::TooFewClients { remaining: u32::try_from(good).unwrap_or(u32::MAX), threshold: self.session.threshold() }
     }
 
     fn announcement(&mut self, round: &Unmasking) -> Result<Hash, Error> {

@@ -207,6 +207,11 @@ impl Outbox {
         self.kind
     }
 
+    /// The transcript that the messages are signed over.
+    pub(crate) fn prev(&self) -> &Hash {
+        &self.prev
+    }
+
     /// What all recipients get.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body

@@ -14,7 +14,7 @@ use crate::{
         secret::{Secret, SecretScalar},
         vss::{Commitments, Share, hashed_weights, lagrange_weights, recover, second_generator_table},
     },
-    error::{ClientFault, ClientId, Error},
+    error::{ClientFault, ClientId, Error, InputError},
     hash::{Hash, Hasher},
     label,
     mask::{Accumulator, Layout, Seeds},
@@ -148,7 +148,8 @@ impl Unmasking {
         let own_key = &self.keys.get(&dropped).ok_or_else(mismatch)?.mask;
         for survivor in &self.survivors {
             let seed = if *survivor < dropped {
-                let ciphertext = self.ciphertext(*survivor, dropped).ok_or_else(mismatch)?;
+                // Packages are checked where they arrive: one that is not there now is nobody's fault.
+                let ciphertext = self.ciphertext(*survivor, dropped).ok_or(InputError::WrongState)?;
                 let shared = secret_key.decapsulate(&ciphertext);
                 pair_seed(session, &shared, *survivor, dropped, &ciphertext, own_key)
             } else {
