@@ -174,6 +174,10 @@ pub struct Report {
     /// The signed root of the sum, if the session has one.
     pub sum_root: Option<[u8; 32]>,
     /// `h4`, which is `previous` in the next round's descriptor.
+    ///
+    /// It is what [`crate::secagg::client::SumCheck::finish`] returns to a client that holds the words of the sum: only if a client's is equal,
+    /// the sum that it holds is the one that was checked. A server may announce one sum to this file and another to its clients, or publish
+    /// other words than it signed.
     pub transcript: Option<[u8; 32]>,
     /// Chunks that the vectors have.
     pub chunks: u64,
