@@ -78,9 +78,11 @@ impl Planner {
         self.l2_squared(scale).map_or(f64::INFINITY, |squared| libm::sqrt(float(squared)) / (self.clip * scale))
     }
 
-    /// Whether no word wraps at this scale.
+    /// Whether no word wraps at this scale, and rounding does not dominate: the norm bound is an integer, so of coarse scales a finer one may be
+    /// worse.
     pub(super) fn holds(&self, scale: f64, bits: u8) -> bool {
-        self.candidate(scale, bits).is_ok_and(|encoding| encoding.log2_wrap(self.rounds) <= f64::from(self.log2_wrap))
+        self.inflation(scale) <= MAX_INFLATION
+            && self.candidate(scale, bits).is_ok_and(|encoding| encoding.log2_wrap(self.rounds) <= f64::from(self.log2_wrap))
     }
 
     /// The encoding with this scale; it may wrap.

@@ -306,3 +306,13 @@ fn release_states_integer_sensitivities_and_the_honest_number() {
     let coarse = Encoding { l2_squared: 40, ..plan.encoding().clone() };
     assert_eq!(coarse.release().l1, 40);
 }
+
+/// With few coordinates and few levels the norm bound jumps, and with it the inflation: between two scales that hold one may not.
+#[test]
+fn scales_at_which_the_norm_bound_jumps_are_passed_over() {
+    for bits in 8..20 {
+        let planner = Encoding::planner(1020, 510, 0, 1, 1.0, 0.25, bits).rotation(None).rounds(5);
+        let plan = planner.weights(Weights { max: 100, unit: 0.001 }).plan();
+        assert!(matches!(plan, Ok(_) | Err(PrivacyError::Bits { .. })), "{bits}: {plan:?}");
+    }
+}
