@@ -1,6 +1,6 @@
 //! Checking a session afterwards, without trusting anybody: transcripts and evidence (sections 20 and 21).
 //!
-//! A server records its session with a [`Recorder`] and hands the file out; [`verify`] recomputes the sum from it bit for bit, checks
+//! A server records its session with a [`Recorder`] and hands the file out; [`verify()`] recomputes the sum from it bit for bit, checks
 //! everything that was signed, and names the first thing that is wrong and who did it. [`Evidence`] proves one deviation of
 //! one party.
 //! Section 18 says what a transcript tells its readers beyond the sum.

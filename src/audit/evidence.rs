@@ -103,7 +103,7 @@ impl Evidence {
         Self::new(recorder.session(), Kind::Reveal(Box::new(RevealProof::new(recorder, message)?)))
     }
 
-    /// A transcript that [`verify`] blames somebody for, for instance a server that announced a wrong sum. The wrong chunk has to be among
+    /// A transcript that [`verify()`] blames somebody for, for instance a server that announced a wrong sum. The wrong chunk has to be among
     /// its chunks; opened, it is enough.
     ///
     /// # Errors
