@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Mutation testing: changes one operator or function body at a time, and asks whether any test notices.
+
+    mutants/run.py                              all groups, both passes
+    mutants/run.py --group audit --shard 0/4    a quarter of one group, for one of four machines
+    mutants/run.py --report                     what has come out so far, and every survivor
+
+The groups `protocol` and `audit` are every mutant of their files, `others` a seeded sample of all other files. The quick pass builds
+without optimisation and asks the tests that are fast then; the thorough pass builds as `cargo test` does and asks others about what
+survived. A mutant is caught if a test of either fails on it, or takes longer than the plan's limit. What is done is kept under
+target/mutation/, in a directory of that version of src/: an interrupted run is taken up by the same command.
+It changes clones of the last commit, never this tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import tempfile
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PLAN = tomllib.loads((ROOT / "mutants/plan.toml").read_text())
+PASSES = ["quick", "thorough"]
+CAUGHT, UNVIABLE, MISSED = {"caught", "timeout"}, {"unviable"}, {"missed"}
+
+
+def output(*command):
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+STATE = ROOT / "target/mutation" / output("git", "rev-parse", "HEAD:src").strip()
+
+
+def selection():
+    """Every group's mutants by name; of a group with a sample as many as the plan says, drawn with its seed."""
+    groups = {name: [] for name in PLAN["group"]}
+    for mutant in json.loads(output("cargo", "mutants", "--list", "--json")):
+        owner = (name for name, group in PLAN["group"].items() if any(mutant["file"].startswith(start) for start in group["files"]))
+        groups[next(owner, "others")].append(mutant["name"])
+    for name, names in groups.items():
+        names = sorted(set(names))
+        sample = PLAN["group"][name].get("sample")
+        groups[name] = names if sample is None else sorted(random.Random(PLAN["seed"]).sample(names, sample))
+    return groups
+
+
+def outcomes(group, names):
+    """What came out for each mutant in which pass: `caught`, `timeout`, `unviable` or `missed`."""
+    found = {name: {} for name in names}
+    for file in (STATE / group).glob("*/mutants.out/*.txt"):
+        kind, run = file.stem, file.parent.parent.name.split("-")[0]
+        for name in file.read_text().splitlines():
+            if name in found and kind in CAUGHT | UNVIABLE | MISSED:
+                found[name][run] = kind
+    return found
+
+
+def remaining(found, run):
+    """Whom a pass has still to ask about: the quick one whatever it has not seen, the thorough one what the quick one missed."""
+    before = [{}, {"quick": "missed"}][PASSES.index(run)]
+    return [name for name, passes in found.items() if passes == before]
+
+
+def clone(worker):
+    """A clone of the last commit, for one worker; what it has built before stays."""
+    tree = STATE.parent / f"tree-{worker}"
+    if not tree.exists():
+        subprocess.run(["git", "clone", "--quiet", ROOT, tree], check=True)
+    subprocess.run(["git", "fetch", "--quiet", ROOT, "HEAD"], cwd=tree, check=True)
+    subprocess.run(["git", "reset", "--quiet", "--hard", "FETCH_HEAD"], cwd=tree, check=True)
+    return tree
+
+
+def work(group, run, worker, names):
+    """One worker's part of a pass, in its own clone."""
+    if not names:
+        return
+    tree = clone(worker)
+    (STATE / group).mkdir(parents=True, exist_ok=True)
+    state = pathlib.Path(tempfile.mkdtemp(prefix=f"{run}-{worker}-", dir=STATE / group))
+    patterns = ",\n".join(json.dumps(f"^{re.sub(r'[^A-Za-z0-9_ /:]', lambda c: chr(92) + c[0], name)}$") for name in names)
+    (state / "mutants.toml").write_text(f"examine_re = [\n{patterns}\n]\n")
+    limits = PLAN["timeout"][run]
+    command = ["cargo", "mutants", "--in-place", "--config", state / "mutants.toml", "--output", state, "--baseline", "skip"]
+    command += ["--timeout", str(limits), "--build-timeout", "900", "--colors", "never", "--profile", {"quick": "mutants", "thorough": "dev"}[run]]
+    for suite in PLAN["group"][group][run]:
+        command += ["--cargo-arg=--lib"] if suite == "lib" else ["--cargo-arg=--test", f"--cargo-arg={suite}"]
+    skipped = [argument for name in (PLAN["slow"] if run == "quick" else []) for argument in ("--skip", name)]
+    limit = f'ulimit -v {PLAN["memory_kib"]} && exec "$@"'
+    environment = os.environ | {"CARGO_PROFILE_DEV_DEBUG": "0"}
+    subprocess.run(["bash", "-c", limit, "mutants", *command, "--", "--", *skipped], cwd=tree, env=environment)
+
+
+def report(groups):
+    for group, names in groups.items():
+        found = outcomes(group, names)
+        kinds = lambda passes: set(passes.values())
+        last = lambda passes: next((kind for kind in ["caught", "timeout", "unviable"] if kind in kinds(passes)), "survived" if passes else "to do")
+        counts = collections.Counter(map(last, found.values()))
+        viable = counts["caught"] + counts["timeout"] + counts["survived"]
+        share = f"{100 * (viable - counts['survived']) / viable:.1f} % of {viable} caught" if viable else ""
+        print(f"{group}: {dict(counts)} {share}")
+        for name, passes in found.items():
+            if last(passes) == "survived":
+                print(f"  {name} ({', '.join(passes)})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--group", choices=PLAN["group"], action="append", help="only this one")
+    parser.add_argument("--pass", choices=PASSES, dest="one", help="only this one")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--shard", default="0/1", help="K/N: this machine's part, from 0")
+    parser.add_argument("--report", action="store_true")
+    arguments = parser.parse_args()
+    shard, shards = map(int, arguments.shard.split("/"))
+    groups = {name: names[shard::shards] for name, names in selection().items() if name in (arguments.group or PLAN["group"])}
+    for run in [] if arguments.report else [arguments.one] if arguments.one else PASSES:
+        for group, names in groups.items():
+            names = remaining(outcomes(group, names), run)
+            with concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
+                list(pool.map(lambda worker: work(group, run, worker, names[worker :: arguments.workers]), range(arguments.workers)))
+    report(groups)
+
+
+if __name__ == "__main__":
+    main()
