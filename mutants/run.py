@@ -77,6 +77,11 @@ def clone(worker):
     return tree
 
 
+def pattern(name):
+    """A regular expression for that name alone, as Rust reads it, where a backslash before `<` is a word's beginning."""
+    return re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", name)
+
+
 def work(group, run, worker, names):
     """One worker's part of a pass, in its own clone."""
     if not names:
@@ -84,7 +89,7 @@ def work(group, run, worker, names):
     tree = clone(worker)
     (STATE / group).mkdir(parents=True, exist_ok=True)
     state = pathlib.Path(tempfile.mkdtemp(prefix=f"{run}-{worker}-", dir=STATE / group))
-    patterns = ",\n".join(json.dumps(f"^{re.sub(r'[^A-Za-z0-9_ /:]', lambda c: chr(92) + c[0], name)}$") for name in names)
+    patterns = ",\n".join(json.dumps(f"^{pattern(name)}$") for name in names)
     (state / "mutants.toml").write_text(f"examine_re = [\n{patterns}\n]\n")
     limits = PLAN["timeout"][run]
     command = ["cargo", "mutants", "--in-place", "--config", state / "mutants.toml", "--output", state, "--baseline", "skip"]
