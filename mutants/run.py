@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Mutation testing: changes one operator or function body at a time, and asks whether any test notices.
 
-    mutants/run.py                              all groups, both passes
+    mutants/run.py                              all groups, all passes
     mutants/run.py --group audit --shard 0/4    a quarter of one group, for one of four machines
     mutants/run.py --report                     what has come out so far, and every survivor
 
-The groups `protocol` and `audit` are every mutant of their files, `others` a seeded sample of all other files. The quick pass builds
-without optimisation and asks the tests that are fast then; the thorough pass builds as `cargo test` does and asks others about what
-survived. A mutant is caught if a test of either fails on it, or takes longer than the plan's limit. What is done is kept under
-target/mutation/, in a directory of that version of src/: an interrupted run is taken up by the same command.
-It changes clones of the last commit, never this tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
+Every mutant of the files of a group is tried; of the group without files, a seeded sample of all the rest. The first two passes build
+without optimisation and ask the tests that are fast then, the last builds as `cargo test` does; each asks only about what survived
+before. A mutant is caught if a test fails on it, or takes longer than the plan's limit. What is done is kept under target/mutation/, in a
+directory of that version of src/: an interrupted run is taken up by the same command. It changes clones of the last commit, never this
+tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLAN = tomllib.loads((ROOT / "mutants/plan.toml").read_text())
-PASSES = ["quick", "thorough"]
+PASSES = list(PLAN["pass"])
 CAUGHT, UNVIABLE, MISSED = {"caught", "timeout"}, {"unviable"}, {"missed"}
 
 
@@ -62,9 +62,8 @@ def outcomes(group, names):
 
 
 def remaining(found, run):
-    """Whom a pass has still to ask about: the quick one whatever it has not seen, the thorough one what the quick one missed."""
-    before = [{}, {"quick": "missed"}][PASSES.index(run)]
-    return [name for name, passes in found.items() if passes == before]
+    """Whom a pass has still to ask about: all that survived every pass before, and that it has not asked about itself."""
+    return [name for name, passes in found.items() if run not in passes and set(passes.values()) <= MISSED]
 
 
 def clone(worker):
@@ -84,22 +83,22 @@ def pattern(name):
 
 def work(group, run, worker, names):
     """One worker's part of a pass, in its own clone."""
-    if not names:
+    if not names or run not in PLAN["group"][group]:
         return
     tree = clone(worker)
     (STATE / group).mkdir(parents=True, exist_ok=True)
     state = pathlib.Path(tempfile.mkdtemp(prefix=f"{run}-{worker}-", dir=STATE / group))
-    patterns = ",\n".join(json.dumps(f"^{pattern(name)}$") for name in names)
-    (state / "mutants.toml").write_text(f"examine_re = [\n{patterns}\n]\n")
-    limits = PLAN["timeout"][run]
+    files = sorted({name.split(":")[0] for name in names})
+    (state / "mutants.toml").write_text(f"examine_globs = {json.dumps(files)}\nexamine_re = {json.dumps([f'^{pattern(name)}$' for name in names])}\n")
+    settings = PLAN["pass"][run]
     command = ["cargo", "mutants", "--in-place", "--config", state / "mutants.toml", "--output", state, "--baseline", "skip"]
-    command += ["--timeout", str(limits), "--build-timeout", "900", "--colors", "never", "--profile", {"quick": "mutants", "thorough": "dev"}[run]]
+    command += ["--timeout", str(settings["timeout"]), "--build-timeout", "900", "--colors", "never", "--profile", settings["profile"]]
     for suite in PLAN["group"][group][run]:
         command += ["--cargo-arg=--lib"] if suite == "lib" else ["--cargo-arg=--test", f"--cargo-arg={suite}"]
-    skipped = [argument for name in (PLAN["slow"] if run == "quick" else []) for argument in ("--skip", name)]
+    tests = PLAN["group"][group].get("only", []) + [argument for name in settings["skip"] for argument in ("--skip", name)]
     limit = f'ulimit -v {PLAN["memory_kib"]} && exec "$@"'
     environment = os.environ | {"CARGO_PROFILE_DEV_DEBUG": "0"}
-    subprocess.run(["bash", "-c", limit, "mutants", *command, "--", "--", *skipped], cwd=tree, env=environment)
+    subprocess.run(["bash", "-c", limit, "mutants", *command, "--", "--", *tests], cwd=tree, env=environment)
 
 
 def report(groups):
