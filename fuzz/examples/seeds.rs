@@ -57,23 +57,27 @@ fn decoders() -> Seeds {
     DECODERS.iter().enumerate().map(seed).collect()
 }
 
-/// Every number format, no numbers, and numbers that are none.
+/// Every number format, no numbers, and numbers that are none. No two bytes are equal, so that a number in the wrong place shows.
 fn models() -> Seeds {
     let view = |dtype, shape: &[usize], bytes| TensorView::new(dtype, shape.to_vec(), bytes).expect("the right length");
-    let numbers: Vec<u8> = [0.0, -1.5, 1.0e300, f64::NAN].iter().flat_map(|number: &f64| number.to_le_bytes()).collect();
-    let all = [
-        ("half", view(Dtype::F16, &[4, 4], &numbers)),
-        ("brain", view(Dtype::BF16, &[16], &numbers)),
-        ("single", view(Dtype::F32, &[2, 2, 2], &numbers)),
-        ("double", view(Dtype::F64, &[4], &numbers)),
-        ("empty", view(Dtype::F32, &[0, 7], &[])),
-    ];
+    let numbers: Vec<u8> = (0..32).collect();
+    let nan = [0.0, -1.5, 1.0e300, f64::NAN].map(f64::to_le_bytes).concat();
+    let all = |bytes| {
+        [
+            ("half", view(Dtype::F16, &[4, 4], bytes)),
+            ("brain", view(Dtype::BF16, &[16], bytes)),
+            ("single", view(Dtype::F32, &[2, 2, 2], bytes)),
+            ("double", view(Dtype::F64, &[4], bytes)),
+            ("empty", view(Dtype::F32, &[0, 7], &[])),
+        ]
+    };
     let one = [("x", view(Dtype::F32, &[], &numbers[..4]))];
     let integers = [("x", view(Dtype::I64, &[4], &numbers))];
-    let comment = [("by".to_owned(), "nobody".to_owned())].into();
+    let comment = Some([("by".to_owned(), "nobody".to_owned())].into());
     let bytes = |file: Result<Vec<u8>, _>| file.expect("valid tensors");
     vec![
-        ("all".into(), bytes(serialize(all, Some(comment)))),
+        ("all".into(), bytes(serialize(all(&numbers), comment))),
+        ("nan".into(), bytes(serialize(all(&nan), None))),
         ("one".into(), bytes(serialize(one, None))),
         ("integers".into(), bytes(serialize(integers, None))),
     ]
