@@ -56,14 +56,14 @@ def outcomes(group, names):
     for file in (STATE / group).glob("*/mutants.out/*.txt"):
         kind, run = file.stem, file.parent.parent.name.split("-")[0]
         for name in file.read_text().splitlines():
-            if name in found and kind in CAUGHT | UNVIABLE | MISSED:
+            if name in found and kind in CAUGHT | UNVIABLE | MISSED and found[name].get(run) in {None} | MISSED:
                 found[name][run] = kind
     return found
 
 
-def remaining(found, run):
-    """Whom a pass has still to ask about: all that survived every pass before, and that it has not asked about itself."""
-    return [name for name, passes in found.items() if run not in passes and set(passes.values()) <= MISSED]
+def remaining(found, run, again):
+    """Whom a pass has still to ask about: all that survived every pass so far, but those of its own unless they are asked again."""
+    return [name for name, passes in found.items() if (again or run not in passes) and set(passes.values()) <= MISSED]
 
 
 def clone(worker):
@@ -121,13 +121,14 @@ def main():
     parser.add_argument("--pass", choices=PASSES, dest="one", help="only this one")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--shard", default="0/1", help="K/N: this machine's part, from 0")
+    parser.add_argument("--again", action="store_true", help="ask about survivors once more: tests have changed")
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     shard, shards = map(int, arguments.shard.split("/"))
     groups = {name: names[shard::shards] for name, names in selection().items() if name in (arguments.group or PLAN["group"])}
     for run in [] if arguments.report else [arguments.one] if arguments.one else PASSES:
         for group, names in groups.items():
-            names = remaining(outcomes(group, names), run)
+            names = remaining(outcomes(group, names), run, arguments.again)
             with concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
                 list(pool.map(lambda worker: work(group, run, worker, names[worker :: arguments.workers]), range(arguments.workers)))
     report(groups)

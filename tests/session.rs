@@ -346,6 +346,20 @@ fn every_field_changes_the_session_id() {
         of(5).context([1; 32]),
         of(5).previous([1; 32]),
     ];
-    let ids: BTreeSet<_> = builders.iter().map(|builder| builder.clone().build().unwrap().id()).collect();
+    let sessions: Vec<_> = builders.iter().map(|builder| builder.clone().build().unwrap()).collect();
+    let ids: BTreeSet<_> = sessions.iter().map(Session::id).collect();
     assert_eq!(ids.len(), builders.len());
+    for (i, one) in sessions.iter().enumerate() {
+        assert!(sessions.iter().enumerate().all(|(j, other)| (one == other) == (i == j)), "equal exactly if the id is");
+    }
+}
+
+#[test]
+fn a_session_prints_its_id_and_its_descriptor() {
+    let session = of(5).round(77).build().unwrap();
+    let id = session.id();
+    assert_eq!(format!("{id}"), hex::encode(id.0));
+    assert_eq!(format!("{id:?}"), format!("SessionId({})", hex::encode(id.0)));
+    let text = format!("{session:?}");
+    assert!(text.starts_with(&format!("Session {{ id: {id:?}, descriptor: ")) && text.contains("round: 77"), "{text}");
 }
