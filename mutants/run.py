@@ -5,8 +5,8 @@
     mutants/run.py --group audit --shard 0/4    a quarter of one group, for one of four machines
     mutants/run.py --report                     what has come out so far, and every survivor
 
-Every mutant of the files of a group is tried; of the group without files, a seeded sample of all the rest. The first two passes build
-without optimisation and ask the tests that are fast then, the last builds as `cargo test` does; each asks only about what survived
+Every mutant of the files of a group is tried; of the groups that are sampled, a seeded sample of all. The first two passes build without
+optimisation and ask the tests that are fast then, the last builds as `cargo test` does; each asks only about what survived
 before. A mutant is caught if a test fails on it, or takes longer than the plan's limit. What is done is kept under target/mutation/, in a
 directory of that version of src/: an interrupted run is taken up by the same command. It changes clones of the last commit, never this
 tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
@@ -38,16 +38,14 @@ STATE = ROOT / "target/mutation" / output("git", "rev-parse", "HEAD:src").strip(
 
 
 def selection():
-    """Every group's mutants by name; of a group with a sample as many as the plan says, drawn with its seed."""
-    groups = {name: [] for name in PLAN["group"]}
+    """Every group's mutants by name: all of its files, or what falls to it of one sample of all sampled groups, drawn with the plan's seed."""
+    groups = {name: set() for name in PLAN["group"]}
     for mutant in json.loads(output("cargo", "mutants", "--list", "--json")):
-        owner = (name for name, group in PLAN["group"].items() if any(mutant["file"].startswith(start) for start in group["files"]))
-        groups[next(owner, "others")].append(mutant["name"])
-    for name, names in groups.items():
-        names = sorted(set(names))
-        sample = PLAN["group"][name].get("sample")
-        groups[name] = names if sample is None else sorted(random.Random(PLAN["seed"]).sample(names, sample))
-    return groups
+        owners = (name for name, group in PLAN["group"].items() if mutant["file"].startswith(tuple(group["files"])))
+        groups[next(owners)].add(mutant["name"])
+    sampled = sorted(name for group in PLAN["group"] if "sampled" in PLAN["group"][group] for name in groups[group])
+    drawn = set(random.Random(PLAN["seed"]).sample(sampled, PLAN["sample"]))
+    return {name: sorted(names & drawn if "sampled" in PLAN["group"][name] else names) for name, names in groups.items()}
 
 
 def outcomes(group, names):
@@ -95,7 +93,7 @@ def work(group, run, worker, names):
     command += ["--timeout", str(settings["timeout"]), "--build-timeout", "900", "--colors", "never", "--profile", settings["profile"]]
     for suite in PLAN["group"][group][run]:
         command += ["--cargo-arg=--lib"] if suite == "lib" else ["--cargo-arg=--test", f"--cargo-arg={suite}"]
-    tests = PLAN["group"][group].get("only", []) + [argument for name in settings["skip"] for argument in ("--skip", name)]
+    tests = PLAN["group"][group].get("only", {}).get(run, []) + [argument for name in settings["skip"] for argument in ("--skip", name)]
     limit = f'ulimit -v {PLAN["memory_kib"]} && exec "$@"'
     environment = os.environ | {"CARGO_PROFILE_DEV_DEBUG": "0"}
     subprocess.run(["bash", "-c", limit, "mutants", *command, "--", "--", *tests], cwd=tree, env=environment)
