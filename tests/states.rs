@@ -12,7 +12,7 @@ mod forge;
 #[path = "common/recorder.rs"]
 mod recorder;
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{any::type_name, collections::BTreeMap, fmt::Debug};
 
 use common::{World, mask_all, masking::over_both_maskings, read_all};
 use dealer::key_pair;
@@ -72,8 +72,14 @@ struct Printed {
 }
 
 impl Printed {
-    fn show(&mut self, value: &dyn Debug) {
-        self.texts.extend([format!("{value:?}"), format!("{value:#?}")]);
+    /// What a value prints begins with the name of its type.
+    fn show<T: Debug>(&mut self, value: &T) {
+        let path = type_name::<T>().split('<').next().unwrap();
+        let name = path.rsplit("::").next().unwrap();
+        for text in [format!("{value:?}"), format!("{value:#?}")] {
+            assert!(text.starts_with(name), "{name}: {text}");
+            self.texts.push(text);
+        }
     }
 
     fn secret(&mut self, name: &'static str, bytes: &[u8]) {
@@ -103,7 +109,8 @@ fn print_everything(masking: Masking) -> Printed {
         adverts.push((id, state));
     }
     let (mut server, outbox) = server.close().unwrap();
-    p.show(&(&server, &outbox));
+    p.show(&server);
+    p.show(&outbox);
     let mut dealt = Vec::new();
     for (id, state) in adverts {
         p.show(&state);
@@ -114,7 +121,8 @@ fn print_everything(masking: Masking) -> Printed {
         dealt.push((id, state));
     }
     let (mut server, outbox) = server.close().unwrap();
-    p.show(&(&server, &outbox));
+    p.show(&server);
+    p.show(&outbox);
     let mut sent = Vec::new();
     for (id, state) in dealt {
         p.show(&state);
@@ -124,13 +132,15 @@ fn print_everything(masking: Masking) -> Printed {
         p.show(&state);
         mask_all(&mut state, &session, &inputs[&id][30..], &mut wire).unwrap();
         upload.write(&wire).unwrap();
-        p.show(&(&state, &upload));
+        p.show(&state);
+        p.show(&upload);
         let (state, header) = state.finish().unwrap();
         server.accept(&mut upload, &header).unwrap();
         sent.push((id, state));
     }
     let (mut server, outbox) = server.close().unwrap();
-    p.show(&(&server, &outbox));
+    p.show(&server);
+    p.show(&outbox);
     let mut agreed = Vec::new();
     for (id, state) in sent {
         p.show(&state);
@@ -139,7 +149,8 @@ fn print_everything(masking: Masking) -> Printed {
         agreed.push((id, state));
     }
     let (mut server, outbox) = server.close().unwrap();
-    p.show(&(&server, &outbox));
+    p.show(&server);
+    p.show(&outbox);
     let mut finished = Vec::new();
     for (id, state) in agreed {
         p.show(&state);
