@@ -9,13 +9,14 @@ use common::{Feed, World, mask_in_pieces, masking::over_both_maskings, plain_sum
 use curve25519_dalek::Scalar;
 use veilsum::{
     ClientFault, ClientId, Error, Masking, RoundError, Session,
-    message::{Bytes, Reveal},
+    message::{Bytes, Message, Reveal},
     secagg::{server::CollectingReveals, upload::MemorySpool},
 };
 
 over_both_maskings! {
     every_liar_is_found_whichever_share_it_changed_and_the_sum_is_exact,
     lies_that_cancel_in_a_plain_sum_are_found,
+    lies_that_cancel_under_weights_known_before_they_are_told_are_found,
     lies_that_cancel_in_the_recovery_itself_change_nothing,
     a_liar_that_is_not_needed_does_not_disturb,
     the_server_knows_its_liars_while_it_waits_for_others,
@@ -106,6 +107,35 @@ fn lies_that_cancel_in_a_plain_sum_are_found(masking: Masking) {
     scene.lie(20, 2, Scalar::ONE);
     scene.reveal(|_| true);
     scene.check_sum(&[10, 20]);
+}
+
+/// The weight of a share (section 13), if the hash of what was revealed were this one.
+fn weight(seed: &[u8; 32], place: u64) -> Scalar {
+    let digest = forge::hash("reveal-weight", &[seed, &place.to_le_bytes()]);
+    Scalar::from(u128::from_le_bytes(*digest.first_chunk().unwrap()))
+}
+
+fn lies_that_cancel_under_weights_known_before_they_are_told_are_found(masking: Masking) {
+    let honest = scene(masking);
+    let (mut without_shares, mut without_lies) = (Vec::new(), Vec::new());
+    let h3 = forge::Raw::parse(&honest.reveals[0].1).prev;
+    for parts in [&mut without_shares, &mut without_lies] {
+        parts.push(h3.to_vec());
+    }
+    for (id, message) in &honest.reveals {
+        without_shares.push(id.0.to_le_bytes().to_vec());
+        without_lies.push(id.0.to_le_bytes().to_vec());
+        let reveal = Message::<Reveal>::decode(message).unwrap().body;
+        without_lies.extend(reveal.shares.iter().map(|share| [share.share.0, share.blinding.0].concat()));
+    }
+    let seed = |parts: &[Vec<u8>]| forge::hash("reveals", &parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    for seed in [[0; 32], seed(&without_shares), seed(&without_lies)] {
+        let mut scene = scene(masking);
+        scene.lie(10, 1, weight(&seed, 2));
+        scene.lie(10, 2, -weight(&seed, 1));
+        scene.reveal(|_| true);
+        scene.check_sum(&[10]);
+    }
 }
 
 fn lies_that_cancel_in_the_recovery_itself_change_nothing(masking: Masking) {
