@@ -1,11 +1,15 @@
 //! Every way to tamper with a session or its transcript has its finding, and the right culprit or none (section 20.2).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+#[path = "audit_culprits/collusion.rs"]
+mod collusion;
 mod common;
 #[path = "common/dealer.rs"]
 mod dealer;
 #[path = "common/forge.rs"]
 mod forge;
+#[path = "audit_culprits/lists.rs"]
+mod lists;
 #[path = "common/recorded.rs"]
 mod recorded;
 #[path = "common/rogue.rs"]
@@ -58,7 +62,8 @@ fn finds(game: &Recorded, file: &File, part: Part, error: impl Into<Error>, culp
 /// A body altered by the server, which signs it again.
 fn altered<B: Body>(game: &Recorded, prev: [u8; 32], change: impl FnOnce(&mut B)) -> File {
     let mut file = File::parse(&game.transcript());
-    let mut message = B::decode(ClientId(0), file.body(B::TYPE), &[]).unwrap();
+    let no_packages: &[u8] = if B::TYPE == DELIVERY { &[0; 4] } else { &[] };
+    let mut message = B::decode(ClientId(0), file.body(B::TYPE), no_packages).unwrap();
     change(&mut message);
     *file.body(B::TYPE) = message.body();
     file.resign(&game.session, B::TYPE, prev, &*game.world.server);
