@@ -10,7 +10,10 @@ use veilsum::{
 
 use crate::{
     SERVER, client, finds,
-    forge::{AGREEMENT, ANNOUNCEMENT, DELIVERY, REVEAL, Raw, SURVIVORS, alter, extend, extend_survivors, hash, sign_entry},
+    forge::{
+        AGREEMENT, ANNOUNCEMENT, COMPLAINT, DELIVERY, MASKED_INPUT, REVEAL, Raw, SURVIVORS, alter, extend, extend_survivors,
+        false_complaint, hash, sign_entry,
+    },
     game, prev,
     recorded::{ALL, Contents, File, OPENED, PACKAGES, Recorded, Script},
     rogue, sum_root,
@@ -270,5 +273,42 @@ fn a_sum_that_can_not_be_unmasked_is_the_servers() {
         for file in [opened(&file), file] {
             finds(&game, &file, Part::Chunk(0), ServerFault::WrongSum, SERVER);
         }
+    }
+}
+
+fn sent_to(game: &Recorded, kind: u8, id: u64) -> &[u8] {
+    let is = |message: &&Vec<u8>| message[35] == kind && Raw::parse(message).client.0 == id;
+    game.messages.iter().find(is).unwrap()
+}
+
+/// Whoever made the file may have put them there.
+#[test]
+fn messages_of_others_or_of_another_type_or_round_blame_nobody() {
+    let game = Script::new(Masking::Pairwise, 5, &[(50, 1)]).play();
+    let refused = |kind, part, messages: &[Vec<u8>], error: DecodeError| {
+        let mut file = File::parse(&game.transcript());
+        file.parts.retain(|(tag, _)| *tag != kind);
+        let behind = if kind == COMPLAINT { DELIVERY } else { AGREEMENT };
+        let place = file.parts.iter().position(|(tag, _)| *tag == behind).unwrap() + 1;
+        file.parts.insert(place, (kind, Contents::Received(messages.to_vec())));
+        finds(&game, &file, part, error, None);
+    };
+    let signed = |message: &[u8], id: u64, change: fn(&mut Raw)| {
+        alter(message, key(&game, ClientId(id)), |raw| {
+            raw.client = ClientId(id);
+            change(raw);
+        })
+    };
+    let complaint = false_complaint(&game.session, ClientId(10), sent_to(&game, DELIVERY, 10), key(&game, ClientId(10)));
+    let kinds = [(COMPLAINT, Part::Complaints, complaint), (REVEAL, Part::Reveals, sent_to(&game, REVEAL, 10).to_vec())];
+    for (kind, part, good) in kinds {
+        let other = sent_to(&game, MASKED_INPUT, 10).to_vec();
+        refused(kind, part, &[other], DecodeError::UnexpectedType { expected: kind, got: MASKED_INPUT });
+        refused(kind, part, &[signed(&good, 50, |_| {})], DecodeError::Recipient);
+        refused(kind, part, &[signed(&good, 10, |raw| raw.prev[0] ^= 1)], DecodeError::Mismatch);
+        refused(kind, part, &[signed(&good, 10, |raw| raw.session[0] ^= 1)], DecodeError::Session);
+        refused(kind, part, &[alter(&good, key(&game, ClientId(20)), |_| {})], DecodeError::Signature);
+        refused(kind, part, &[good.clone(), good.clone()], DecodeError::Order);
+        refused(kind, part, &[], DecodeError::Count);
     }
 }

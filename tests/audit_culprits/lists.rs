@@ -63,6 +63,17 @@ impl Listing for Agreement {
     }
 }
 
+type Change<'a, T> = &'a dyn Fn(&mut T);
+
+/// What the server sends.
+const PARTS: [(u8, Part); 5] = [
+    (ADVERTS, Part::Adverts),
+    (DELIVERY, Part::Delivery),
+    (SURVIVORS, Part::Survivors),
+    (AGREEMENT, Part::Agreement),
+    (ANNOUNCEMENT, Part::Announcement),
+];
+
 const SECOND: ClientId = ClientId(20);
 
 /// Five clients of whom three are needed: 50 never comes, 40 does not deal, and the others survive.
@@ -169,14 +180,14 @@ fn a_key_that_is_listed_twice_or_can_not_be_is_the_servers() {
     let game = narrowing();
     let first = Adverts::decode(ClientId(0), File::parse(&game.control()).body(ADVERTS), &[]).unwrap().entries[0].body.clone();
     let key = refused(ClientFault::Malformed(DecodeError::KemKey));
-    let cases: [(&dyn Fn(&mut Advert), _); 7] = [
+    let cases: [(Change<'_, Advert>, _); 7] = [
         (&|advert| advert.channel_key = first.channel_key, ServerFault::DuplicateKey(SECOND)),
         (&|advert| advert.channel_key = first.mask_key, ServerFault::DuplicateKey(SECOND)),
         (&|advert| advert.mask_key = first.mask_key, ServerFault::DuplicateKey(SECOND)),
         (&|advert| advert.mask_key = advert.channel_key, ServerFault::DuplicateKey(SECOND)),
         // The X25519 part is of low order; a coefficient is not below the modulus.
-        (&|advert| advert.channel_key.0[1184..].fill(0), key.clone()),
-        (&|advert| advert.mask_key.0[1184..].fill(0), key.clone()),
+        (&|advert| advert.channel_key.0[1184..].fill(0), key),
+        (&|advert| advert.mask_key.0[1184..].fill(0), key),
         (&|advert| advert.mask_key.0[..3].fill(255), key),
     ];
     for (change, fault) in cases {
@@ -189,8 +200,8 @@ fn a_dealing_for_other_holders_than_those_who_advertised_is_the_servers() {
     let game = narrowing();
     let other = |id| Digest { holder: ClientId(id), digest: Bytes([7; 32]) };
     // Of 20, for 10, 30 and 40.
-    let cases: [&dyn Fn(&mut Vec<Digest>); 6] = [
-        &|holders| drop(holders.pop()),
+    let cases: [Change<'_, Vec<Digest>>; 6] = [
+        &|holders| holders.truncate(2),
         &|holders| holders.clear(),
         &|holders| holders.push(other(50)),
         &|holders| holders[2].holder = ClientId(50),
@@ -214,12 +225,12 @@ fn a_dealing_without_as_many_good_points_as_are_needed_is_the_servers() {
         let point = dealing.mask_root[0];
         [&mut dealing.mask_root, &mut dealing.self_secret].into_iter().for_each(|points| points.resize(len, point));
     };
-    let cases: [(&dyn Fn(&mut Dealing), _); 6] = [
+    let cases: [(Change<'_, Dealing>, _); 6] = [
         (&|dealing| both(dealing, 0), threshold(0)),
         (&|dealing| both(dealing, 2), threshold(2)),
         (&|dealing| both(dealing, 4), threshold(4)),
-        (&|dealing| dealing.mask_root[0] = Bytes([255; 32]), point.clone()),
-        (&|dealing| dealing.mask_root[2].0[31] |= 0x80, point.clone()),
+        (&|dealing| dealing.mask_root[0] = Bytes([255; 32]), point),
+        (&|dealing| dealing.mask_root[2].0[31] |= 0x80, point),
         (&|dealing| dealing.self_secret[2] = Bytes([255; 32]), point),
     ];
     for (change, fault) in cases {
@@ -233,8 +244,8 @@ fn a_dealing_without_as_many_good_points_as_are_needed_is_the_servers() {
 fn a_list_of_others_than_those_whom_it_was_sent_to_blames_nobody() {
     let game = game();
     let fewer = [
-        (listed::<Adverts>(&game, |list| drop(list.remove(1))), Part::Adverts),
-        (listed::<Delivery>(&game, |list| drop(list.remove(1))), Part::Delivery),
+        (listed::<Adverts>(&game, |list| list.retain(|entry| entry.client != SECOND)), Part::Adverts),
+        (listed::<Delivery>(&game, |list| list.retain(|entry| entry.client != SECOND)), Part::Delivery),
     ];
     for (file, part) in fewer {
         finds(&game, &file, part, DecodeError::Count, None);
@@ -248,7 +259,7 @@ fn a_list_of_others_than_those_whom_it_was_sent_to_blames_nobody() {
     });
     finds(&narrow, &more, Part::Delivery, DecodeError::Count, None);
     // Nor do the rounds that follow fit it, if there is no letter to the client that it leaves out.
-    let mut file = listed::<Delivery>(&game, |list| drop(list.remove(1)));
+    let mut file = listed::<Delivery>(&game, |list| list.retain(|entry| entry.client != SECOND));
     letters(&mut file, DELIVERY).remove(1);
     finds(&game, &file, Part::Survivors, DecodeError::Signature, None);
 }
@@ -263,14 +274,7 @@ fn letters(file: &mut File, kind: u8) -> &mut Vec<Letter> {
 #[test]
 fn letters_to_others_than_the_recipients_blame_nobody() {
     let (game, narrow) = (game(), narrowing());
-    let parts = [
-        (ADVERTS, Part::Adverts),
-        (DELIVERY, Part::Delivery),
-        (SURVIVORS, Part::Survivors),
-        (AGREEMENT, Part::Agreement),
-        (ANNOUNCEMENT, Part::Announcement),
-    ];
-    for (kind, part) in parts {
+    for (kind, part) in PARTS {
         for place in 0..3 {
             let mut file = File::parse(&game.transcript());
             letters(&mut file, kind).remove(place);
@@ -306,7 +310,7 @@ fn survivors_of_other_dimensions_or_beside_their_bitmap_are_the_servers() {
         (|m| m.bitmap.clear(), DecodeError::Count),
         (|m| m.bitmap[0] |= 0x20, DecodeError::Padding),
         (|m| m.bitmap[0] |= 0x08, DecodeError::Count),
-        (|m| drop(m.entries.pop()), DecodeError::Count),
+        (|m| m.entries.truncate(2), DecodeError::Count),
     ];
     for (change, error) in cases {
         let file = altered::<Survivors>(&game, prev(&game, SURVIVORS), change);
@@ -317,15 +321,9 @@ fn survivors_of_other_dimensions_or_beside_their_bitmap_are_the_servers() {
 #[test]
 fn contents_that_do_not_decode_are_the_servers_whatever_the_round() {
     let game = game();
-    let parts = [
-        (ADVERTS, Part::Adverts),
-        (DELIVERY, Part::Delivery),
-        (SURVIVORS, Part::Survivors),
-        (AGREEMENT, Part::Agreement),
-        (ANNOUNCEMENT, Part::Announcement),
-    ];
-    let cases: [(fn(&mut Vec<u8>), _); 2] = [(|body| body.push(0), DecodeError::Trailing), (Vec::clear, DecodeError::Truncated)];
-    for (kind, part) in parts {
+    let cases: [(Change<'_, Vec<u8>>, _); 2] =
+        [(&|body| body.push(0), DecodeError::Trailing), (&Vec::clear, DecodeError::Truncated)];
+    for (kind, part) in PARTS {
         for (change, error) in cases {
             let mut file = File::parse(&game.transcript());
             change(file.body(kind));
