@@ -128,7 +128,8 @@ fn a_changed_count_blames_no_one_but_the_liar() {
 /// Chunks and paths, which no signature covers directly.
 #[test]
 fn every_byte_of_opened_chunks_counts() {
-    let mut script = Script::new(Masking::Pairwise, 4, &[(20, 2)]);
+    let mut script = Script::new(Masking::Pairwise, 3, &[(20, 2)]);
+    script.change = &|builder: SessionBuilder| builder.min_honest(2).max_colluders(0).max_dropouts(1);
     script.len = 64 * 4 + 5;
     let game = script.play();
     let bytes = game.opened(&[1, 4]);
