@@ -1,24 +1,28 @@
 //! Every way to tamper with a session or its transcript has its finding, and the right culprit or none (section 20.2).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+#[path = "audit_culprits/collusion.rs"]
+mod collusion;
 mod common;
 #[path = "common/dealer.rs"]
 mod dealer;
 #[path = "common/forge.rs"]
 mod forge;
+#[path = "audit_culprits/lists.rs"]
+mod lists;
 #[path = "common/recorded.rs"]
 mod recorded;
 #[path = "common/rogue.rs"]
 mod rogue;
 
 use common::{World, masking::over_both_maskings};
-use forge::{ADVERTS, AGREEMENT, ANNOUNCEMENT, COMPLAINT, DELIVERY, REVEAL, SURVIVORS, alter, alter_body, hash, sign};
+use forge::{ADVERTS, AGREEMENT, ANNOUNCEMENT, COMPLAINT, DELIVERY, REVEAL, SURVIVORS, alter, alter_body, false_complaint, hash};
 use recorded::{ALL, Contents, File, Imposter, Letter, PACKAGES, Recorded, Script};
 use rogue::Rogue;
 use veilsum::{
     ClientFault, ClientId, DecodeError, Error, Masking, Party, RoundError, ServerFault, Session,
     audit::{Check, Evidence, Part, verify},
-    message::{Adverts, Agreement, Body, Bytes, Complaint, Delivery, Message, Reveal, Survivors},
+    message::{Adverts, Agreement, Body, Bytes, Reveal, Survivors},
 };
 
 over_both_maskings!(
@@ -58,7 +62,8 @@ fn finds(game: &Recorded, file: &File, part: Part, error: impl Into<Error>, culp
 /// A body altered by the server, which signs it again.
 fn altered<B: Body>(game: &Recorded, prev: [u8; 32], change: impl FnOnce(&mut B)) -> File {
     let mut file = File::parse(&game.transcript());
-    let mut message = B::decode(ClientId(0), file.body(B::TYPE), &[]).unwrap();
+    let no_packages: &[u8] = if B::TYPE == DELIVERY { &[0; 4] } else { &[] };
+    let mut message = B::decode(ClientId(0), file.body(B::TYPE), no_packages).unwrap();
     change(&mut message);
     *file.body(B::TYPE) = message.body();
     file.resign(&game.session, B::TYPE, prev, &*game.world.server);
@@ -226,14 +231,6 @@ fn a_drop_out_whose_mask_key_does_not_fit_is_named(masking: Masking) {
     }
 }
 
-/// A complaint with a key that is none.
-fn false_complaint(world: &World, session: &Session, complainer: ClientId, delivery: &[u8]) -> Vec<u8> {
-    let message = Message::<Delivery>::decode(delivery).unwrap();
-    let (entry, package) = (message.body.dealings[0].clone(), message.body.packages[0].clone());
-    let complaint = Complaint { dealer: entry.client, key: Bytes([7; 32]), entry, package };
-    sign(session, complainer, message.prev.0, &complaint, &*world.clients[&complainer])
-}
-
 fn a_bad_dealing_is_named_and_a_false_complaint_is_on_the_record(masking: Masking) {
     let imposter: &Imposter<'_> = &|world: &mut World, session: &Session| {
         let identity = world.clients[&ClientId(20)].clone();
@@ -255,7 +252,8 @@ fn a_bad_dealing_is_named_and_a_false_complaint_is_on_the_record(masking: Maskin
     assert_eq!(evidence.verify(&game.session).unwrap().error, fault);
 
     let mut script = Script::new(masking, 4, &[]);
-    script.complaint = &|world, session, id, delivery| (id.0 == 40).then(|| false_complaint(world, session, id, delivery));
+    script.complaint =
+        &|world, session, id, delivery| (id.0 == 40).then(|| false_complaint(session, id, delivery, &*world.clients[&id]));
     let game = script.play();
     let bytes = game.transcript();
     let report = verify(&game.session, &mut &bytes[..], &Check::Full).unwrap();
@@ -268,7 +266,7 @@ fn a_bad_dealing_is_named_and_a_false_complaint_is_on_the_record(masking: Maskin
 fn a_client_that_complains_and_gives_its_input_is_named() {
     let game = game();
     let delivery = game.messages.iter().find(|m| m[35] == DELIVERY && forge::Raw::parse(m).client == ClientId(40)).unwrap();
-    let complaint = false_complaint(&game.world, &game.session, ClientId(40), delivery);
+    let complaint = false_complaint(&game.session, ClientId(40), delivery, &*game.world.clients[&ClientId(40)]);
     let mut file = File::parse(&game.transcript());
     file.parts.insert(2, (COMPLAINT, Contents::Received(vec![complaint])));
     let fault = Error::Client { culprit: ClientId(40), fault: ClientFault::NotInRound };
@@ -347,7 +345,7 @@ fn a_recorder_refuses_what_does_not_follow_what_was_sent() {
     assert_eq!(game.recorder.received(&of(20, 0, &*dropped)), Err(DecodeError::Recipient.into()));
     assert_eq!(game.recorder.received(&of(40, 1, &*late)), Err(DecodeError::Mismatch.into()));
     let delivery = game.messages.iter().find(|m| m[35] == DELIVERY && forge::Raw::parse(m).client == ClientId(40)).unwrap();
-    let complaint = false_complaint(&game.world, &game.session, ClientId(40), delivery);
+    let complaint = false_complaint(&game.session, ClientId(40), delivery, &*game.world.clients[&ClientId(40)]);
     assert_eq!(game.recorder.received(&complaint), Err(veilsum::InputError::WrongState.into()), "there are survivors already");
     assert_eq!(game.control(), before);
     assert_eq!(game.recorder.received(&of(40, 0, &*late)), Ok(()));

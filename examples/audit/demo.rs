@@ -32,7 +32,8 @@ pub(crate) fn write(directory: &Path) -> Result<(), Failure> {
     let (recorder, uploads, sum) = play(&session, host, identities)?;
     let transcript = record(&recorder, &uploads, &sum)?;
     fs::create_dir_all(directory).map_err(|e| Failure::file(directory, e))?;
-    for (name, bytes) in [("session.bin", session.encode()), ("transcript.bin", transcript)] {
+    let files = [("session.bin", session.encode()), ("transcript.bin", transcript), ("sum.bin", words(&sum)?)];
+    for (name, bytes) in files {
         let path = directory.join(name);
         fs::write(&path, &bytes).map_err(|e| Failure::file(&path, e))?;
         cli::print(&format!("{} ({} bytes)\n", path.display(), bytes.len()));
@@ -90,4 +91,11 @@ fn record(recorder: &Recorder, uploads: &Uploads, sum: &Sum) -> Result<Vec<u8>, 
     let (mut out, words) = (Vec::new(), |position, words: &mut [u64]| sum.read(position, words));
     recorder.write(&mut out, Some(&Vectors::all(&spools, &words)))?;
     Ok(out)
+}
+
+/// The words of the sum, each a little-endian integer of 8 bytes.
+fn words(sum: &Sum) -> Result<Vec<u8>, Failure> {
+    let mut words = vec![0; usize::try_from(WORDS).map_err(|e| Failure::Run(e.to_string()))?];
+    sum.read(0, &mut words)?;
+    Ok(words.iter().flat_map(|word: &u64| word.to_le_bytes()).collect())
 }

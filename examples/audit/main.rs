@@ -1,8 +1,9 @@
 //! Checks the transcript of a session, without trusting whoever wrote it.
 //!
 //! ```sh
-//! cargo run --release --example audit -- --demo drop          # plays a session; writes drop/session.bin and drop/transcript.bin
+//! cargo run --release --example audit -- --demo drop          # plays a session; writes session.bin, transcript.bin and sum.bin in drop
 //! cargo run --release --example audit -- drop/transcript.bin --session drop/session.bin
+//! cargo run --release --example audit -- drop/transcript.bin --session drop/session.bin --sum drop/sum.bin
 //! cargo run --release --example audit -- drop/transcript.bin --session-id HEX --spot 2 --json
 //! ```
 //!
@@ -10,12 +11,15 @@
 //! describes, if its hash is the one that the auditor was told by somebody it trusts. Without either the file is checked against its own
 //! account of the session, which proves nothing about who took part; the id is printed to be compared.
 //!
+//! A transcript does not hold the sum, but what its root has to be: `--sum` compares the words that the auditor was given.
+//!
 //! The exit code is 0 if nothing is wrong, 1 if something is, 2 if the command line makes no sense.
 
 #[path = "../common/cli.rs"]
 mod cli;
 mod demo;
 mod report;
+mod sum;
 
 use std::{
     fs::File,
@@ -26,9 +30,10 @@ use std::{
 
 use clap::Parser;
 use cli::Failure;
+use sum::Words;
 use veilsum::{
     Session,
-    audit::{Check, Source, descriptor, verify},
+    audit::{Check, Report, Source, descriptor, verify},
     secagg::upload::SpoolError,
 };
 
@@ -54,10 +59,14 @@ struct Options {
     /// Recompute whatever chunks the file has; for a session that has no sum.
     #[arg(long, conflicts_with_all = ["spot", "chunks"])]
     present: bool,
+    /// Compare these words with the sum whose root the server signed: each a little-endian integer of 8 bytes, as --demo and the example
+    /// file_drop (server.sum) write them. Other words are an error.
+    #[arg(long, value_name = "FILE", conflicts_with = "demo")]
+    sum: Option<PathBuf>,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
-    /// Play a session of five clients, one of which drops out, and write its transcript and descriptor to this directory.
+    /// Play a session of five clients, one of which drops out, and write its descriptor, transcript and sum to this directory.
     #[arg(long, value_name = "DIR")]
     demo: Option<PathBuf>,
 }
@@ -78,9 +87,19 @@ fn audit(options: &Options, path: &Path) -> Result<(), Failure> {
         (None, None) if options.present => Check::Present,
         (None, None) => Check::Full,
     };
+    let words = options.sum.as_deref().map(|own| Words::open(own, &session)).transpose()?;
     let result = verify(&session, &mut Input::open(path)?, &check);
-    cli::print(&if options.json { report::json(&session, approved, &result) } else { report::text(&session, approved, &result) });
-    result.map(drop).map_err(|finding| Failure::file(path, finding))
+    let same = match (&result, words) {
+        (Ok(Report { sum_root: Some(root), .. }), Some(words)) => Some(*root == words.root()?),
+        _ => None,
+    };
+    cli::print(&report::print(&session, approved, &result, same, options.json));
+    let report = result.map_err(|finding| Failure::file(path, finding))?;
+    match &options.sum {
+        Some(_) if report.sum_root.is_none() => Err(Failure::file(path, "the session has no sum to compare words with")),
+        Some(own) if same == Some(false) => Err(Failure::file(own, "holds other words than those that the server signed")),
+        _ => Ok(()),
+    }
 }
 
 /// The session to check against, and whether the auditor vouches for it.

@@ -10,7 +10,12 @@ use veilsum::{
 
 type Outcome = Result<Report, Finding>;
 
-pub(crate) fn text(session: &Session, approved: bool, outcome: &Outcome) -> String {
+/// `same`: whether the auditor's own words are the sum, if it has any.
+pub(crate) fn print(session: &Session, approved: bool, outcome: &Outcome, same: Option<bool>, as_json: bool) -> String {
+    if as_json { json(session, approved, outcome, same) } else { text(session, approved, outcome, same) }
+}
+
+fn text(session: &Session, approved: bool, outcome: &Outcome, same: Option<bool>) -> String {
     let mut out = String::new();
     let vouched = if approved { "the one you mean" } else { "BY THE FILE'S OWN ACCOUNT: compare it with yours" };
     let mut line = |name: &str, value: String| {
@@ -23,8 +28,11 @@ pub(crate) fn text(session: &Session, approved: bool, outcome: &Outcome) -> Stri
     match outcome {
         Ok(report) => {
             lines(report, &mut line);
+            if let Some(same) = same {
+                line("your sum", if same { "has this root".into() } else { "HAS ANOTHER ROOT".into() });
+            }
             let unless = if approved { "" } else { ", in a session that only the file vouches for" };
-            line("verdict", format!("{}{unless}", verdict(report)));
+            line("verdict", format!("{}{unless}", verdict(report, same)));
         }
         Err(finding) => {
             line("where", finding.part.to_string());
@@ -52,9 +60,11 @@ fn lines(report: &Report, line: &mut impl FnMut(&str, String)) {
     line("chunks", format!("{} of {} recomputed", report.chunks_checked, report.chunks));
 }
 
-fn verdict(report: &Report) -> String {
+fn verdict(report: &Report, same: Option<bool>) -> String {
     match (report.sum_root, report.complete()) {
         (None, _) => "nothing is wrong as far as it goes, and there is no sum".into(),
+        (Some(_), _) if same == Some(false) => "the transcript is in order; YOUR SUM IS NOT ITS SUM".into(),
+        (Some(_), true) if same.is_some() => "your sum is right, bit for bit".into(),
         (Some(_), true) => "the sum is right, bit for bit, if its root is that of the sum you have".into(),
         (Some(_), false) if report.chunks_checked == 0 => "everything signed is in order; the sum was not recomputed".into(),
         (Some(_), false) => {
@@ -67,9 +77,9 @@ fn verdict(report: &Report) -> String {
     }
 }
 
-pub(crate) fn json(session: &Session, approved: bool, outcome: &Outcome) -> String {
+fn json(session: &Session, approved: bool, outcome: &Outcome, same: Option<bool>) -> String {
     let outcome = match outcome {
-        Ok(report) => good(report),
+        Ok(report) => good(report, same),
         Err(finding) => json!({
             "valid": false,
             "where": finding.part.to_string(),
@@ -81,7 +91,7 @@ pub(crate) fn json(session: &Session, approved: bool, outcome: &Outcome) -> Stri
     format!("{:#}\n", json!({ "session": session.id().to_string(), "session_approved": approved, "outcome": outcome }))
 }
 
-fn good(report: &Report) -> Value {
+fn good(report: &Report, same: Option<bool>) -> Value {
     let ids = |ids: &[ClientId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
     let complaint = |v: &veilsum::secagg::complaint::Verdict| json!({ "complainer": v.complainer.0, "culprit": v.culprit.0, "code": v.fault.code() });
     json!({
@@ -99,6 +109,7 @@ fn good(report: &Report) -> Value {
         "liars": ids(&report.liars),
         "signatures": report.signatures,
         "sum_root": report.sum_root.map(|root| hex(&root)),
+        "own_sum_has_root": same,
         "transcript": report.transcript.map(|hash| hex(&hash)),
         "chunks": report.chunks,
         "chunks_checked": report.chunks_checked,

@@ -7,7 +7,7 @@
 use sha2::{Digest as _, Sha512_256};
 use veilsum::{
     ClientId, Identity, Session,
-    message::{Body, Bytes, Entry, EntryBody, Message},
+    message::{Body, Bytes, Complaint, Delivery, Entry, EntryBody, Message},
 };
 
 pub const ADVERT: u8 = 0x01;
@@ -147,6 +147,15 @@ pub fn sign<B: Body>(session: &Session, client: ClientId, prev: [u8; 32], body: 
     let mut raw = Raw::new(session, B::TYPE, client, prev);
     (raw.body, raw.attachment) = (body.body(), body.attachment());
     raw.sign(identity)
+}
+
+/// A complaint against the last dealer in a delivery, with a key that is none.
+pub fn false_complaint(session: &Session, complainer: ClientId, delivery: &[u8], identity: &dyn Identity) -> Vec<u8> {
+    let Message { prev, body: Delivery { dealings, packages }, .. } = Message::decode(delivery).unwrap();
+    let package = packages.last().unwrap().clone();
+    let entry = dealings.into_iter().find(|entry| entry.client == package.peer).unwrap();
+    let complaint = Complaint { dealer: entry.client, key: Bytes([7; 32]), entry, package };
+    sign(session, complainer, prev.0, &complaint, identity)
 }
 
 /// Signs an entry as it is now, as its client would have; its attachment hash is taken as it stands.
