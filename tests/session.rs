@@ -10,7 +10,9 @@ use descriptors::{
     BOUND, BOUND_KIND, ENCODING_LEN, SERVER, decode_with, invalid_keys, of, of_five, parties, unusual, unusual_bytes,
 };
 use sha2::{Digest, Sha512_256};
-use veilsum::{Bound, ClientId, DEFAULT_CHUNK_LEN, DecodeError, Error, PROTOCOL_VERSION, ParamsError, Session, SessionBuilder};
+use veilsum::{
+    Bound, ClientId, DEFAULT_CHUNK_LEN, DecodeError, Error, Masking, PROTOCOL_VERSION, ParamsError, Session, SessionBuilder,
+};
 
 /// A refusal, and its exact text and number.
 #[track_caller]
@@ -352,6 +354,13 @@ fn every_field_changes_the_session_id() {
     for (i, one) in sessions.iter().enumerate() {
         assert!(sessions.iter().enumerate().all(|(j, other)| (one == other) == (i == j)), "equal exactly if the id is");
     }
+}
+
+#[test]
+fn a_session_is_recommended_lattice_masks_from_16_clients_and_32768_words_on() {
+    assert!(matches!(Masking::recommended(16, 1 << 15, 20), Masking::Lattice(_)));
+    assert_eq!(Masking::recommended(15, 1 << 15, 20), Masking::Pairwise);
+    assert_eq!(Masking::recommended(16, (1 << 15) - 1, 20), Masking::Pairwise);
 }
 
 #[test]
