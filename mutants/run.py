@@ -6,10 +6,10 @@
     mutants/run.py --report                     what has come out so far, and every survivor
 
 Every mutant of the files of a group is tried; of the groups that are sampled, a seeded sample of all. The first two passes build without
-optimisation and ask the tests that are fast then, the last builds as `cargo test` does; each asks only about what survived
-before. A mutant is caught if a test fails on it, or takes longer than the plan's limit. What is done is kept under target/mutation/, in a
-directory of that version of src/: an interrupted run is taken up by the same command. It changes clones of the last commit, never this
-tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
+optimisation and ask the tests that are fast then, the last builds as `cargo test` does; each asks only about what survived before. A
+mutant is caught if a test fails on it; one on which tests took longer than the plan's limit is asked about again. What is done is kept
+under target/mutation/, in a directory of that version of src/: an interrupted run is taken up by the same command. It changes clones of
+the last commit, never this tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLAN = tomllib.loads((ROOT / "mutants/plan.toml").read_text())
 PASSES = list(PLAN["pass"])
-CAUGHT, UNVIABLE, MISSED = {"caught", "timeout"}, {"unviable"}, {"missed"}
+FINAL, OPEN = {"caught", "unviable"}, {"missed", "timeout"}
 
 
 def output(*command):
@@ -54,14 +54,14 @@ def outcomes(group, names):
     for file in (STATE / group).glob("*/mutants.out/*.txt"):
         kind, run = file.stem, file.parent.parent.name.split("-")[0]
         for name in file.read_text().splitlines():
-            if name in found and kind in CAUGHT | UNVIABLE | MISSED and found[name].get(run) in {None} | MISSED:
+            if name in found and kind in FINAL | OPEN and found[name].get(run) in {None} | OPEN:
                 found[name][run] = kind
     return found
 
 
 def remaining(found, run, again):
     """Whom a pass has still to ask about: all that survived every pass so far, but those of its own unless they are asked again."""
-    return [name for name, passes in found.items() if (again or run not in passes) and set(passes.values()) <= MISSED]
+    return [name for name, passes in found.items() if (again or run not in passes) and set(passes.values()) <= OPEN]
 
 
 def clone(worker):
@@ -93,7 +93,7 @@ def work(group, run, worker, names):
     command += ["--timeout", str(settings["timeout"]), "--build-timeout", "900", "--colors", "never", "--profile", settings["profile"]]
     for suite in PLAN["group"][group][run]:
         command += ["--cargo-arg=--lib"] if suite == "lib" else ["--cargo-arg=--test", f"--cargo-arg={suite}"]
-    tests = PLAN["group"][group].get("only", {}).get(run, []) + [argument for name in settings["skip"] for argument in ("--skip", name)]
+    tests = PLAN["group"][group].get("only", {}).get(run, []) + [argument for name in ([] if settings["slow"] else PLAN["slow"]) for argument in ("--skip", name)]
     limit = f'ulimit -v {PLAN["memory_kib"]} && exec "$@"'
     environment = os.environ | {"CARGO_PROFILE_DEV_DEBUG": "0"}
     subprocess.run(["bash", "-c", limit, "mutants", *command, "--", "--", *tests], cwd=tree, env=environment)
@@ -102,15 +102,14 @@ def work(group, run, worker, names):
 def report(groups):
     for group, names in groups.items():
         found = outcomes(group, names)
-        kinds = lambda passes: set(passes.values())
-        last = lambda passes: next((kind for kind in ["caught", "timeout", "unviable"] if kind in kinds(passes)), "survived" if passes else "to do")
-        counts = collections.Counter(map(last, found.values()))
-        viable = counts["caught"] + counts["timeout"] + counts["survived"]
-        share = f"{100 * (viable - counts['survived']) / viable:.1f} % of {viable} caught" if viable else ""
+        kind = lambda passes: next(iter(FINAL & set(passes.values())), "survived" if passes else "to do")
+        counts = collections.Counter(map(kind, found.values()))
+        viable = counts["caught"] + counts["survived"]
+        share = f"{100 * counts['caught'] / viable:.1f} % of {viable} caught" if viable else ""
         print(f"{group}: {dict(counts)} {share}")
         for name, passes in found.items():
-            if last(passes) == "survived":
-                print(f"  {name} ({', '.join(passes)})")
+            if kind(passes) == "survived":
+                print(f"  {name} ({', '.join(f'{run} {passes[run]}' for run in PASSES if run in passes)})")
 
 
 def main():
