@@ -57,9 +57,10 @@ fn a_session_is_counted_as_it_went(masking: Masking) {
     assert_eq!(counters.points_decoded, n * 2 * u64::from(session.threshold()), "two dealings of a client, of t points");
     assert_eq!((counters.secrets_recovered, counters.mask_streams), (n, m + m), "a pair mask with each survivor, and their own");
 
-    let (announced, _) = sum.announce().unwrap();
+    let (announced, h4) = sum.announce().unwrap();
     let bytes: u64 = announced.messages().map(|(_, message)| message.len() as u64).sum();
     assert_eq!((sum.counters().signatures_made, sum.counters().bytes_sent), (3 * n + 2 * m, total(&from_server) + bytes));
+    assert_eq!(sum.announce().unwrap().1, h4, "announced again, as it was");
 }
 
 #[test]
