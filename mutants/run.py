@@ -6,7 +6,7 @@
     mutants/run.py --report                     what has come out so far, and every survivor
 
 Every mutant of the files of a group is tried; of the groups that are sampled, a seeded sample of all. The first two passes build without
-optimisation and ask the tests that are fast then, the last builds as `cargo test` does; each asks only about what survived before. A
+optimisation and ask the tests that are fast then, the last builds with as much as `cargo test` does; each asks only about what survived before. A
 mutant is caught if a test fails on it; one on which tests took longer than the plan's limit is asked about again. What is done is kept
 under target/mutation/, in a directory of that version of src/: an interrupted run is taken up by the same command. It changes clones of
 the last commit, never this tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
@@ -90,12 +90,12 @@ def work(group, run, worker, names):
     (state / "mutants.toml").write_text(f"examine_globs = {json.dumps(files)}\nexamine_re = {json.dumps([f'^{pattern(name)}$' for name in names])}\n")
     settings = PLAN["pass"][run]
     command = ["cargo", "mutants", "--in-place", "--config", state / "mutants.toml", "--output", state, "--baseline", "skip"]
-    command += ["--timeout", str(settings["timeout"]), "--build-timeout", "900", "--colors", "never", "--profile", settings["profile"]]
+    command += ["--timeout", str(settings["timeout"]), "--build-timeout", "900", "--colors", "never", "--profile", "mutants"]
     for suite in PLAN["group"][group][run]:
         command += ["--cargo-arg=--lib"] if suite == "lib" else ["--cargo-arg=--test", f"--cargo-arg={suite}"]
     tests = PLAN["group"][group].get("only", {}).get(run, []) + [argument for name in ([] if settings["slow"] else PLAN["slow"]) for argument in ("--skip", name)]
     limit = f'ulimit -v {PLAN["memory_kib"]} && exec "$@"'
-    environment = os.environ | {"CARGO_PROFILE_DEV_DEBUG": "0"}
+    environment = os.environ | {"CARGO_PROFILE_MUTANTS_OPT_LEVEL": str(settings["opt_level"])}
     subprocess.run(["bash", "-c", limit, "mutants", *command, "--", "--", *tests], cwd=tree, env=environment)
 
 
