@@ -22,9 +22,9 @@ use veilsum::{
     message::{Delivery, MaskedInput, Message, Package, Survivors},
     secagg::{
         Failure, Outbox,
-        client::{AwaitingDelivery, MaskingInput},
+        client::{AwaitingAdverts, AwaitingDelivery, MaskingInput},
         complaint::judge,
-        server::CollectingInputs,
+        server::{CollectingAdverts, CollectingInputs},
         upload::MemorySpool,
     },
 };
@@ -32,6 +32,7 @@ use veilsum::{
 over_both_maskings! {
     a_client_that_masks_ignores_repeats_and_what_is_not_for_it,
     another_delivery_ends_a_client_that_masks,
+    a_message_of_an_earlier_round_is_late_whichever_it_is,
     survivors_that_come_before_the_input_end_a_client_that_then_releases_nothing,
     survivors_that_list_a_client_that_sent_no_header_name_the_server,
     survivors_are_checked_before_they_excuse_a_client_that_masks,
@@ -74,6 +75,50 @@ fn outrun(world: &mut World, session: &Session) -> (MaskingInput, Outbox, Vec<u8
     }
     let (_, survivors) = server.close().unwrap();
     (slow, survivors, deliveries.message_for(SLOW).unwrap())
+}
+
+/// Of five clients one is late with its advert and one with its shares; in another session one with its input and one with its
+/// consistency.
+fn a_message_of_an_earlier_round_is_late_whichever_it_is(masking: Masking) {
+    let (mut world, session) = world(masking, 11);
+    let ids = world.ids();
+    let late = |id: ClientId| Error::from(RoundError::Late(id));
+    let mut adverts = CollectingAdverts::new(&session, world.server.clone()).unwrap();
+    let mut joined: Per<_> = ids.iter().map(|id| (*id, world.join(&session, *id))).collect();
+    let (_, advert) = joined.remove(&ids[0]).unwrap();
+    joined.values().for_each(|(_, advert)| assert!(adverts.receive(advert).unwrap().fresh));
+    let (mut shares, outbox) = adverts.close().unwrap();
+    assert_eq!(shares.receive(&advert).unwrap_err(), late(ids[0]));
+    let mut share = |(id, (state, _)): (ClientId, (AwaitingAdverts, Vec<u8>))| {
+        (id, state.receive(&outbox.message_for(id).unwrap(), &mut world.rng).unwrap().1)
+    };
+    let mut dealt: Per<_> = joined.into_iter().map(&mut share).collect();
+    let dealing = dealt.remove(&ids[1]).unwrap();
+    dealt.values().for_each(|message| assert!(shares.receive(message).unwrap().fresh));
+    let (mut inputs, _) = shares.close().unwrap();
+    assert_eq!(inputs.receive(&dealing).unwrap_err(), late(ids[1]));
+
+    let (mut server, states, _) = delivered(&mut world, &session);
+    let mut sent = Vec::new();
+    for (id, state) in states {
+        let (state, wire, header) = mask_in_pieces(state, &session, &[1, 2, 3], &Feed::default());
+        sent.push((id, state, header));
+        let (_, _, header) = sent.last().unwrap();
+        if id != ids[0] {
+            let mut upload = server.upload(id, MemorySpool::default()).unwrap();
+            upload.write(&wire).unwrap();
+            server.accept(&mut upload, header).unwrap();
+        }
+    }
+    let (mut consistency, outbox) = server.close().unwrap();
+    let (id, _, header) = sent.remove(0);
+    assert_eq!(consistency.receive(&header).unwrap_err(), late(id));
+    let mut agreed: Vec<_> =
+        sent.into_iter().map(|(id, state, _)| (id, state.receive(&outbox.message_for(id).unwrap()).unwrap().1)).collect();
+    let (id, last) = agreed.pop().unwrap();
+    agreed.iter().for_each(|(_, message)| assert!(consistency.receive(message).unwrap().fresh));
+    let (mut reveals, _) = consistency.close().unwrap();
+    assert_eq!(reveals.receive(&last).unwrap_err(), late(id));
 }
 
 fn kept(failure: Failure<MaskingInput>, expected: impl Into<Error>) -> MaskingInput {
