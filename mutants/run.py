@@ -3,11 +3,12 @@
 
     mutants/run.py                              all groups, all passes
     mutants/run.py --group audit --shard 0/4    a quarter of one group, for one of four machines
+    mutants/run.py --again                      asks about survivors once more, when tests have changed
     mutants/run.py --report                     what has come out so far, and every survivor
 
 Every mutant of the files of a group is tried; of the groups that are sampled, a seeded sample of all. The first two passes build without
-optimisation and ask the tests that are fast then, the last builds with as much as `cargo test` does; each asks only about what survived before. A
-mutant is caught if a test fails on it; one on which tests took longer than the plan's limit is asked about again. What is done is kept
+optimization and ask the tests that are fast then, the last builds with as much as `cargo test` does; each asks only about what survived
+before. A mutant is caught if a test fails on it; one on which tests took longer than the plan's limit is asked about again. What is done is kept
 under target/mutation/, in a directory of that version of src/: an interrupted run is taken up by the same command. It changes clones of
 the last commit, never this tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
 """

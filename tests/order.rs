@@ -33,6 +33,7 @@ over_both_maskings! {
     a_client_that_masks_ignores_repeats_and_what_is_not_for_it,
     another_delivery_ends_a_client_that_masks,
     a_message_of_an_earlier_round_is_late_whichever_it_is,
+    an_input_without_an_upload_of_a_client_that_never_dealt_names_that_client,
     survivors_that_come_before_the_input_end_a_client_that_then_releases_nothing,
     survivors_that_list_a_client_that_sent_no_header_name_the_server,
     survivors_are_checked_before_they_excuse_a_client_that_masks,
@@ -52,9 +53,13 @@ fn world(masking: Masking, seed: u64) -> (World, Session) {
 /// Round 2, with the deliveries still at hand.
 fn delivered(world: &mut World, session: &Session) -> (CollectingInputs, Per<MaskingInput>, Outbox) {
     let ids = world.ids();
+    delivered_to(world, session, &ids)
+}
+
+fn delivered_to(world: &mut World, session: &Session, ids: &[ClientId]) -> (CollectingInputs, Per<MaskingInput>, Outbox) {
     let mut hook = |_: &mut drill::Door<'_>| {};
     let mut drill = Drill::new(world, session, &mut hook);
-    let (server, states) = drill.advertise(&ids);
+    let (server, states) = drill.advertise(ids);
     let (server, states) = drill.share(server, states, |_| panic!("no rogues"));
     let (server, outbox) = server.close().unwrap();
     let receive = |(id, state): (ClientId, AwaitingDelivery)| {
@@ -119,6 +124,17 @@ fn a_message_of_an_earlier_round_is_late_whichever_it_is(masking: Masking) {
     agreed.iter().for_each(|(_, message)| assert!(consistency.receive(message).unwrap().fresh));
     let (mut reveals, _) = consistency.close().unwrap();
     assert_eq!(reveals.receive(&last).unwrap_err(), late(id));
+}
+
+fn an_input_without_an_upload_of_a_client_that_never_dealt_names_that_client(masking: Masking) {
+    let (mut world, session) = world(masking, 12);
+    let ids = world.ids();
+    let (mut server, mut states, _) = delivered_to(&mut world, &session, &ids[..4]);
+    let (_, _, header) = mask_in_pieces(states.remove(&ids[0]).unwrap(), &session, &[1, 2, 3], &Feed::default());
+    let stranger = forge::alter(&header, &*world.clients[&ids[4]], |raw| raw.client = ids[4]);
+    let fault = Error::Client { culprit: ids[4], fault: ClientFault::NotInRound };
+    assert_eq!(server.receive(&stranger).unwrap_err(), fault);
+    assert_eq!(server.receive(&header).unwrap_err(), RoundError::UploadMismatch(ids[0]).into());
 }
 
 fn kept(failure: Failure<MaskingInput>, expected: impl Into<Error>) -> MaskingInput {

@@ -57,7 +57,8 @@ fn decoders() -> Seeds {
     DECODERS.iter().enumerate().map(seed).collect()
 }
 
-/// Every number format, no numbers, and numbers that are none. No two bytes are equal, so that a number in the wrong place shows.
+/// Every number format, no numbers, and numbers that are none. In `all` no two bytes of a tensor are equal, so that a number in the
+/// wrong place shows.
 fn models() -> Seeds {
     let view = |dtype, shape: &[usize], bytes| TensorView::new(dtype, shape.to_vec(), bytes).expect("the right length");
     let numbers: Vec<u8> = (0..32).collect();
