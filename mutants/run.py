@@ -8,9 +8,10 @@
 
 Every mutant of the files of a group is tried; of the groups that are sampled, a seeded sample of all. The first two passes build without
 optimization and ask the tests that are fast then, the last builds with as much as `cargo test` does; each asks only about what survived
-before. A mutant is caught if a test fails on it; one on which tests took longer than the plan's limit is asked about again. What is done is kept
-under target/mutation/, in a directory of that version of src/: an interrupted run is taken up by the same command. It changes clones of
-the last commit, never this tree. Wants `cargo install cargo-mutants --version 27.1.0 --locked`.
+before. A mutant is caught if a test fails on it. One on which tests took longer than the plan's limit is noticed too if it loops for ever, which
+somebody has to read: such are listed. What is done is kept under target/mutation/, in a directory of that version of src/: an
+interrupted run is taken up by the same command. It changes clones of the last commit, never this tree. Wants
+`cargo install cargo-mutants --version 27.1.0 --locked`.
 """
 
 import argparse
@@ -28,7 +29,7 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLAN = tomllib.loads((ROOT / "mutants/plan.toml").read_text())
 PASSES = list(PLAN["pass"])
-FINAL, OPEN = {"caught", "unviable"}, {"missed", "timeout"}
+KINDS = ["caught", "unviable", "timeout", "missed"]
 
 
 def output(*command):
@@ -50,19 +51,24 @@ def selection():
 
 
 def outcomes(group, names):
-    """What came out for each mutant in which pass: `caught`, `timeout`, `unviable` or `missed`."""
+    """What came out for each mutant in which pass, by its last answer: `caught`, `timeout`, `unviable` or `missed`."""
     found = {name: {} for name in names}
-    for file in (STATE / group).glob("*/mutants.out/*.txt"):
+    for file in sorted((STATE / group).glob("*/mutants.out/*.txt"), key=lambda file: file.stat().st_mtime):
         kind, run = file.stem, file.parent.parent.name.split("-")[0]
         for name in file.read_text().splitlines():
-            if name in found and kind in FINAL | OPEN and found[name].get(run) in {None} | OPEN:
+            if name in found and kind in KINDS and found[name].get(run) != "caught":
                 found[name][run] = kind
     return found
 
 
+def verdict(passes):
+    """The best answer of any pass: a mutant that one pass caught is caught."""
+    return min(passes.values(), key=KINDS.index, default="to do")
+
+
 def remaining(found, run, again):
     """Whom a pass has still to ask about: all that survived every pass so far, but those of its own unless they are asked again."""
-    return [name for name, passes in found.items() if (again or run not in passes) and set(passes.values()) <= OPEN]
+    return [name for name, passes in found.items() if (again or run not in passes) and verdict(passes) in ["to do", "missed"]]
 
 
 def clone(worker):
@@ -103,13 +109,12 @@ def work(group, run, worker, names):
 def report(groups):
     for group, names in groups.items():
         found = outcomes(group, names)
-        kind = lambda passes: next(iter(FINAL & set(passes.values())), "survived" if passes else "to do")
-        counts = collections.Counter(map(kind, found.values()))
-        viable = counts["caught"] + counts["survived"]
-        share = f"{100 * counts['caught'] / viable:.1f} % of {viable} caught" if viable else ""
+        counts = collections.Counter(map(verdict, found.values()))
+        viable = counts["caught"] + counts["timeout"] + counts["missed"]
+        share = f"{100 * (viable - counts['missed']) / viable:.1f} % of {viable} noticed" if viable else ""
         print(f"{group}: {dict(counts)} {share}")
         for name, passes in found.items():
-            if kind(passes) == "survived":
+            if verdict(passes) in ["timeout", "missed"]:
                 print(f"  {name} ({', '.join(f'{run} {passes[run]}' for run in PASSES if run in passes)})")
 
 

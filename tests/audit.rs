@@ -13,12 +13,12 @@ use common::{World, masking::over_both_maskings};
 use curve25519_dalek::Scalar;
 use forge::alter_body;
 use rand::{SeedableRng as _, rngs::StdRng};
-use recorded::{File, Recorded, Script};
+use recorded::{File, OPENED, Recorded, Script};
 use veilsum::{
     ClientFault, ClientId, DecodeError, Error, InputError, Masking, Party,
-    audit::{Check, Finding, Part, Report, descriptor, verify},
+    audit::{Check, Finding, Part, Recorder, Report, Vectors, descriptor, verify},
     message::{Bytes, Reveal},
-    secagg::sum::Sum,
+    secagg::{sum::Sum, upload::Spool},
 };
 
 over_both_maskings!(
@@ -38,6 +38,15 @@ fn check(game: &Recorded, bytes: &[u8], check: &Check) -> Result<Report, Finding
     verify(&game.session, &mut &bytes[..], check)
 }
 
+/// Every list is signed by those in it, and for everybody who is sent it: adverts for those in them, dealings and survivors for those who
+/// dealt, the agreement and the announcement for the survivors.
+fn signatures(report: &Report) -> u64 {
+    let [advertised, dealt, survivors, agreed, revealed] =
+        [&report.advertised, &report.dealt, &report.survivors, &report.agreed, &report.revealed].map(|list| list.len() as u64);
+    let entries = advertised + dealt + survivors + agreed;
+    entries + advertised + 2 * dealt + 2 * survivors + revealed
+}
+
 fn a_transcript_verifies_whoever_dropped_out_and_when(masking: Masking) {
     for round in 0..=5 {
         let game = Script::new(masking, 7, &[(30, round), (70, 4)]).play();
@@ -51,6 +60,7 @@ fn a_transcript_verifies_whoever_dropped_out_and_when(masking: Masking) {
         for (k, list) in lists.into_iter().enumerate() {
             assert_eq!(list, if usize::from(round) > k { &all } else { &without_30 }, "round {round}, list {k}");
         }
+        assert_eq!(report.signatures, signatures(&report), "round {round}");
         assert_eq!(report.dropped, if round == 2 { ids(&[30]) } else { Vec::new() });
         assert!(!report.revealed.contains(&ClientId(70)) && report.liars.is_empty());
         assert_eq!(report.survivors, game.sum.as_ref().map(Sum::survivors).unwrap());
@@ -92,6 +102,7 @@ fn opened_chunks_verify_by_their_paths(masking: Masking) {
         let (bytes, set) = (game.opened(chosen), chosen.iter().copied().collect::<BTreeSet<_>>());
         let report = check(&game, &bytes, &Check::Chunks(set)).unwrap();
         assert_eq!((report.chunks, report.chunks_checked), (7, chosen.len() as u64));
+        assert_eq!(report.complete(), chosen.len() == 7);
         assert_eq!(check(&game, &bytes, &Check::Present).unwrap(), report);
         assert_eq!(check(&game, &bytes, &Check::Full).is_ok(), chosen.len() == 7);
         let missing = check(&game, &bytes, &Check::Chunks([1, 2, 3, 4].into())).map(|report| report.chunks_checked);
@@ -100,6 +111,36 @@ fn opened_chunks_verify_by_their_paths(masking: Masking) {
     let error = check(&game, &game.opened(&[6]), &Check::Full).unwrap_err();
     let missing = game.session.vector_len() - 3;
     assert_eq!((error.part, error.error), (Part::Chunks, InputError::Incomplete { missing }.into()));
+}
+
+#[test]
+fn opened_chunks_come_in_order_each_once() {
+    let game = chunked(Masking::Pairwise);
+    let opened = |chunks: &[u64]| File::parse(&game.opened(chunks)).bytes(OPENED).split_off(4);
+    let beyond = [&7_u64.to_le_bytes()[..], &opened(&[6])[8..]].concat();
+    for pieces in [[opened(&[2]), opened(&[2])], [opened(&[4]), opened(&[2])], [opened(&[2]), beyond]] {
+        let mut file = File::parse(&game.opened(&[2, 4]));
+        file.bytes(OPENED).truncate(4);
+        file.bytes(OPENED).extend(pieces.concat());
+        let error = check(&game, &file.encode(), &Check::Present).unwrap_err();
+        assert_eq!((error.part, error.error), (Part::Chunks, DecodeError::Order.into()));
+    }
+}
+
+#[test]
+fn a_recorder_writes_no_round_without_those_before_it_and_no_chunks_without_a_sum() {
+    let (mut out, read) = (Vec::new(), |_: u64, _: &mut [u64]| Ok(()));
+    let refused = Err(Error::Input(InputError::WrongState));
+    let mut script = Script::new(Masking::Pairwise, 4, &[]);
+    script.until = 4;
+    let game = script.play();
+    let uploads: Vec<(ClientId, &dyn Spool)> = game.uploads.iter().map(|(id, spool)| (*id, &**spool as _)).collect();
+    assert_eq!(game.recorder.write(&mut out, Some(&Vectors::all(&uploads, &read))), refused);
+
+    script.until = 5;
+    let (game, mut recorder) = (script.play(), Recorder::new(&game.session));
+    recorder.sent(&game.sum.unwrap().announce().unwrap().0).unwrap();
+    assert_eq!(recorder.write(&mut out, None), refused);
 }
 
 fn a_spot_check_recomputes_the_chosen_chunks(masking: Masking) {
@@ -188,9 +229,16 @@ fn a_transcript_of_another_session_or_with_more_behind_it_is_refused() {
 #[test]
 fn a_truncated_transcript_is_refused_wherever_it_ends() {
     let game = Script::new(Masking::Pairwise, 4, &[(20, 2)]).play();
-    let bytes = game.transcript();
+    let (bytes, mut told) = (game.transcript(), Vec::new());
     for len in (0..bytes.len()).step_by(61).chain(bytes.len() - 300..bytes.len()) {
-        let error = check(&game, &bytes[..len], &Check::Full).unwrap_err();
-        assert_eq!(error.error, DecodeError::Truncated.into(), "{len} bytes");
+        let finding = check(&game, &bytes[..len], &Check::Full).unwrap_err();
+        assert_eq!(finding.error, DecodeError::Truncated.into(), "{len} bytes");
+        told.push(finding.to_string());
     }
+    told.sort();
+    told.dedup();
+    let parts = ["adverts", "agreement", "announcement", "chunk 0", "delivery", "end", "head", "packages", "reveals", "survivors"];
+    assert_eq!(told, parts.map(|part| format!("{part}: {}", Error::from(DecodeError::Truncated))));
+    let missing = check(&game, &game.control(), &Check::Full).unwrap_err();
+    assert!(missing.to_string().starts_with("chunks: "), "{missing}");
 }
