@@ -135,7 +135,10 @@ fn a_recorder_writes_no_round_without_those_before_it_and_no_chunks_without_a_su
     script.until = 4;
     let game = script.play();
     let uploads: Vec<(ClientId, &dyn Spool)> = game.uploads.iter().map(|(id, spool)| (*id, &**spool as _)).collect();
-    assert_eq!(game.recorder.write(&mut out, Some(&Vectors::all(&uploads, &read))), refused);
+    let vectors = Vectors::all(&uploads, &read);
+    assert_eq!(game.recorder.write(&mut out, Some(&vectors)), refused);
+    assert_eq!(format!("{vectors:?}"), "Vectors { uploads: 4, chosen: None, .. }");
+    assert!(format!("{:?}", game.recorder).starts_with("Recorder { "));
 
     script.until = 5;
     let (game, mut recorder) = (script.play(), Recorder::new(&game.session));

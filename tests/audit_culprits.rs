@@ -336,6 +336,9 @@ fn a_recorder_refuses_what_does_not_follow_what_was_sent() {
     let (first, dropped, late) = (key(10), key(20), key(40));
     let other = alter(&reveal, &*first, |raw| raw.client = ClientId(10));
     assert_eq!(game.recorder.received(&other), Ok(()), "the same message again");
+    let another = alter(&reveal, &*first, |raw| raw.body[0] ^= 1);
+    let twice = Error::Client { culprit: ClientId(10), fault: ClientFault::Equivocation };
+    assert_eq!(game.recorder.received(&another), Err(twice), "one reveal of each client");
     let of = |id, prev: u8, key: &dyn veilsum::Identity| {
         alter(&reveal, key, |raw| {
             raw.client = ClientId(id);

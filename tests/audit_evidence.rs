@@ -39,6 +39,8 @@ fn convicts(game: &Recorded, evidence: &Evidence, error: impl Into<Error>) {
     let verdict = evidence.verify(&game.session).unwrap();
     assert_eq!((Some(verdict.culprit), verdict.error), (error.culprit(), error));
     assert_eq!(Evidence::decode(&bytes).unwrap(), *evidence);
+    let printed = format!("{evidence:?}");
+    assert!(printed.starts_with("Evidence { session: ") && printed.len() < 160, "names and no contents: {printed}");
     for place in 0..bytes.len() {
         let mut bytes = bytes.clone();
         bytes[place] ^= 1 << (place % 7);
