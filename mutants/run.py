@@ -3,7 +3,7 @@
 
     mutants/run.py                              all groups, all passes
     mutants/run.py --group audit --shard 0/4    a quarter of one group, for one of four machines
-    mutants/run.py --again                      asks about survivors once more, when tests have changed
+    mutants/run.py --again                      asks about survivors and timeouts once more, when tests have changed
     mutants/run.py --report                     what has come out so far, and every survivor
 
 Every mutant of the files of a group is tried; of the groups that are sampled, a seeded sample of all. The first two passes build without
@@ -68,7 +68,8 @@ def verdict(passes):
 
 def remaining(found, run, again):
     """Whom a pass has still to ask about: all that survived every pass so far, but those of its own unless they are asked again."""
-    return [name for name, passes in found.items() if (again or run not in passes) and verdict(passes) in ["to do", "missed"]]
+    asked = ["to do", "missed", *(["timeout"] if again else [])]
+    return [name for name, passes in found.items() if (again or run not in passes) and verdict(passes) in asked]
 
 
 def clone(worker):
@@ -124,7 +125,7 @@ def main():
     parser.add_argument("--pass", choices=PASSES, dest="one", help="only this one")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--shard", default="0/1", help="K/N: this machine's part, from 0")
-    parser.add_argument("--again", action="store_true", help="ask about survivors once more: tests have changed")
+    parser.add_argument("--again", action="store_true", help="ask about survivors and timeouts once more: tests have changed")
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     shard, shards = map(int, arguments.shard.split("/"))
