@@ -25,6 +25,15 @@ fn sampled(sigma: f64, q: f64, rounds: u64) -> Result<RdpAccountant, PrivacyErro
     Ok(accountant)
 }
 
+/// The same closure, which fails when it is asked again and again: a search that does not end is an error.
+fn bounded<T>(mut make: impl FnMut(u64) -> Result<T, PrivacyError>) -> impl FnMut(u64) -> Result<T, PrivacyError> {
+    let mut left = 200_u32;
+    move |count| {
+        left = left.checked_sub(1).ok_or(PrivacyError::Unreachable { knob: "test", reason: "the search does not end" })?;
+        make(count)
+    }
+}
+
 fn knob(error: PrivacyError) -> &'static str {
     match error {
         PrivacyError::Unreachable { knob, .. } => knob,
@@ -61,7 +70,7 @@ fn few_accountants_are_made() {
 fn the_rounds_found_are_the_most_that_meet_the_target() {
     // jax_privacy: 155 by a tighter accountant.
     let target = Target::new(2.0, 1e-6).unwrap();
-    let rounds = calibrate::most_rounds(target, |rounds| sampled(3.0, 0.1, rounds)).unwrap();
+    let rounds = calibrate::most_rounds(target, bounded(|rounds| sampled(3.0, 0.1, rounds))).unwrap();
     let at = |rounds: u64| sampled(3.0, 0.1, rounds).unwrap().epsilon(1e-6).unwrap();
     assert!(at(rounds) <= 2.0 && at(rounds + 1) > 2.0, "{rounds}");
     assert!((120..155).contains(&rounds), "{rounds}");
@@ -80,7 +89,7 @@ fn the_largest_sample_found_meets_the_target() {
         accountant.compose(&Event::gaussian(2.0)?.sampled_without_replacement(10_000, batch)?, 100)?;
         Ok(accountant)
     };
-    let found = calibrate::largest_batch(target, 10_000, batch).unwrap();
+    let found = calibrate::largest_batch(target, 10_000, bounded(batch)).unwrap();
     let at = |size: u64| batch(size).unwrap().epsilon(1e-6).unwrap();
     assert!(at(found) <= 1.0 && at(found + 1) > 1.0, "{found}");
 }
@@ -118,7 +127,7 @@ fn a_target_of_zero_or_a_knob_without_effect_ends() {
     let target = Target::new(1.0, 1e-5).unwrap();
     let nothing = |_: f64| Ok(RdpAccountant::new(AddOrRemoveOne));
     assert!(calibrate::least_noise_multiplier(target, nothing).unwrap() > 0.0);
-    assert_eq!(calibrate::most_rounds(target, |_| Ok(RdpAccountant::new(AddOrRemoveOne))), Ok(1 << 40));
+    assert_eq!(calibrate::most_rounds(target, bounded(|_| Ok(RdpAccountant::new(AddOrRemoveOne)))), Ok(1 << 40));
     // Epsilon 0 is met when the total variation distance is below delta.
     let zero = Target::new(0.0, 1e-5).unwrap();
     let sigma = calibrate::least_noise_multiplier(zero, |sigma| sampled(sigma, 1.0, 1)).unwrap();
