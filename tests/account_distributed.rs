@@ -4,7 +4,8 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "tests")]
 
 use veilsum::account::distributed::{
-    Basis, DiscreteLaplaceShares, DistributedDiscreteGaussian, DistributedSkellam, RdpBound, Sensitivity,
+    Basis, DiscreteLaplaceShares, DistributedDiscreteGaussian, DistributedSkellam, RdpBound, Sensitivity, rounded_l1,
+    rounded_l2_squared,
 };
 
 /// Relative error of the sums of this file.
@@ -262,4 +263,67 @@ fn no_table_is_made_where_the_closed_form_is_as_good_or_a_table_too_large() {
     let single = DistributedDiscreteGaussian::new(sensitivity, 4.0, 1).unwrap();
     let exact = 9.0 * divergence(&gaussians(1, 4.0, 100), 2.0, 1);
     encloses(single.rdp(2.0), exact, 1e-10, "one share");
+}
+
+#[test]
+fn a_large_change_of_one_coordinate_costs_its_own_divergence() {
+    // Less than the squared shift times the largest divergence for a squared shift, and more terms than are spent on a search.
+    for (mu, shift, order) in [(400.0, 300, 2.0), (100.0, 250, 3.5)] {
+        let noise = DistributedSkellam::new(one(shift), mu, 1).unwrap();
+        let exact = divergence(&skellam(mu, 1800), order, shift as usize);
+        encloses(noise.rdp_numeric(order).unwrap(), exact, 1e-9, &format!("{mu} {shift}"));
+        encloses(noise.rdp(order), exact, 1e-9, &format!("{mu} {shift}"));
+    }
+}
+
+#[test]
+fn large_changes_of_vectors_under_many_gaussian_shares_are_bounded_closely() {
+    let (n, local) = (40, 0.25);
+    let logs = gaussians(n as usize, local, 420);
+    let sensitivity = Sensitivity::new(10_000, u64::MAX, 1 << 20).unwrap();
+    let noise = DistributedDiscreteGaussian::new(sensitivity, local, n).unwrap();
+    for order in [1.5, 2.0, 3.0] {
+        let ratio = |shift: usize| divergence(&logs, order, shift) / (shift * shift) as f64;
+        let largest = (1..=100).map(ratio).fold(0.0, f64::max);
+        encloses(noise.rdp_numeric(order).unwrap(), 1e4 * largest, 2e-3, &format!("{order}"));
+    }
+}
+
+#[test]
+fn the_closed_form_of_gaussian_sums_is_the_least_of_its_three_offsets() {
+    for (local, clients, honest, l1, dimension) in
+        [(0.16, 9, 7, 12, 5), (0.16, 90, 81, 7, 50), (0.3, 30, 30, 9, 2), (1.0, 9, 4, 12, 3), (0.25, 3, 1, 12, 4)]
+    {
+        let sensitivity = Sensitivity::new(36, l1, dimension).unwrap();
+        let all = DistributedDiscreteGaussian::new(sensitivity, local, clients).unwrap();
+        let noise = all.at(clients - 1, clients - 1 - honest.min(clients - 1)).unwrap();
+        let n = noise.honest();
+        assert_eq!(n, honest.min(clients - 1));
+        let tau = |k: u64| (-2.0 * core::f64::consts::PI.powi(2) * local * k as f64 / (k + 1) as f64).exp();
+        let tau = if local < 0.25 { f64::INFINITY } else { 10.0 * (1..n).map(tau).sum::<f64>() };
+        let (support, l1) = (dimension.min(sensitivity.l1()) as f64, sensitivity.l1() as f64);
+        let offset = if n == 1 { 0.0 } else { (l1 / (2.0 * local)).min(n as f64 * support / (8.0 * local)).min(tau * support) };
+        let square = sensitivity.l2_squared() as f64;
+        let slope = square / (2.0 * local * n as f64);
+        for order in [1.5, 2.0, 9.0] {
+            encloses(noise.rdp_closed_form(order), order * slope + offset, 1e-11, &format!("{local} {n} {order}"));
+        }
+        let d = dimension as f64;
+        let published = (slope + tau * d).min(((2.0 * slope).sqrt() + tau * d.sqrt()).powi(2) / 2.0);
+        encloses(noise.zcdp(), (slope + offset).min(published), 1e-11, &format!("zCDP {local} {n}"));
+    }
+}
+
+#[test]
+fn norms_after_rounding_are_those_of_the_paper_rounded_up() {
+    for (norm, beta, dimension) in
+        [(3.0, 0.0, 4), (0.5, 0.25, 7), (12.5, (-0.5_f64).exp(), 256), (2.0, 0.1, 1 << 20), (1e3, 1e-9, 3)]
+    {
+        let d = dimension as f64;
+        let always = f64::powi(norm + d.sqrt(), 2);
+        let given = norm * norm + d / 4.0 + (-2.0 * f64::ln(beta)).sqrt() * (norm + d.sqrt() / 2.0);
+        let square = if beta > 0.0 { always.min(given) } else { always };
+        encloses(rounded_l2_squared(norm, beta, dimension).unwrap(), square, 1e-12, "l2");
+        encloses(rounded_l1(norm, beta, dimension).unwrap(), (square * square.min(d)).sqrt(), 1e-12, "l1");
+    }
 }
