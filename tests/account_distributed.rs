@@ -1,7 +1,13 @@
 //! The bounds of the distributed mechanisms against the laws themselves: every divergence here is a direct sum over probabilities that
 //! this file computes by other means, and every formula is evaluated anew. Bounds are held from both sides: not below, and hardly above.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "tests")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "tests"
+)]
 
 use veilsum::account::distributed::{
     Basis, DiscreteLaplaceShares, DistributedDiscreteGaussian, DistributedSkellam, RdpBound, Sensitivity, rounded_l1,
@@ -147,22 +153,29 @@ fn laplace_shares_are_bounded_for_shifts_too_large_for_a_product() {
 }
 
 #[test]
-fn the_closed_form_of_skellam_noise_is_that_of_its_largest_curvature() {
+fn the_closed_forms_of_skellam_noise_are_those_of_its_paper_and_of_its_largest_curvature() {
     for (mu, l2_squared, l1, dimension) in [(0.3, 1, 1, 1), (0.3, 9, 3, 1), (2.0, 50, 20, 16), (40.0, 900, 90, 2)] {
         let kappa = 2.0 * skellam_steps(mu, 1)[0];
         let sensitivity = Sensitivity::new(l2_squared, l1, dimension).unwrap();
         let noise = DistributedSkellam::new(sensitivity, mu / 4.0, 4).unwrap();
-        let (square, support) = (l2_squared as f64, sensitivity.l1().min(dimension) as f64);
+        let (square, norm, support) = (l2_squared as f64, sensitivity.l1() as f64, sensitivity.l1().min(dimension) as f64);
         for order in [1.02, 1.5, 2.0, 2.25, 7.0, 31.9] {
             let part = order - f64::floor(order);
             let between = (part * (1.0 - part) * square).min(support / 4.0) / (order - 1.0);
             encloses(noise.rdp_closed_form(order), kappa / 2.0 * (order * square + between), 1e-9, &format!("{mu} {order}"));
+            // Between integer orders the chord of (a - 1) R_a, which is zero at 1.
+            let published = |a: f64| {
+                let second = ((2.0 * a - 1.0) * square + 6.0 * norm) / (4.0 * mu * mu);
+                (a - 1.0) * (a * square / (2.0 * mu) + second.min(3.0 * norm / (2.0 * mu)))
+            };
+            let chord = (1.0 - part) * published(order.floor()) + part * published(order.floor() + 1.0);
+            encloses(noise.rdp_published(order), chord / (order - 1.0), 1e-11, &format!("{mu} {order}"));
             if dimension == 1 {
                 let exact = divergence(&skellam(mu, 400), order, l1 as usize);
                 assert!(noise.rdp_closed_form(order) >= exact && noise.rdp(order) >= exact * (1.0 - OWN), "{mu} {order}");
             }
         }
-        encloses(noise.zcdp(), kappa / 2.0 * (square + sensitivity.l1() as f64), 1e-9, "zCDP");
+        encloses(noise.zcdp(), kappa / 2.0 * (square + norm), 1e-9, "zCDP");
     }
 }
 

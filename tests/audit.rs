@@ -240,7 +240,8 @@ fn a_truncated_transcript_is_refused_wherever_it_ends() {
     }
     told.sort();
     told.dedup();
-    let parts = ["adverts", "agreement", "announcement", "chunk 0", "delivery", "end", "head", "packages", "reveals", "survivors"];
+    let parts =
+        ["adverts", "agreement", "announcement", "chunk 0", "delivery", "end", "head", "packages", "reveals", "survivors"];
     assert_eq!(told, parts.map(|part| format!("{part}: {}", Error::from(DecodeError::Truncated))));
     let missing = check(&game, &game.control(), &Check::Full).unwrap_err();
     assert!(missing.to_string().starts_with("chunks: "), "{missing}");
