@@ -85,3 +85,12 @@ fn the_other_accountants_and_calibration_need_little() {
     });
     assert!(renyi < 1 << 16, "{renyi}");
 }
+
+#[test]
+fn a_limit_is_kept_where_the_grid_that_it_allows_widens_the_window() {
+    for (sigma, count) in [(100.0, 1_000_000), (1e4, 100_000_000), (1e5, 10_000_000_000)] {
+        let accountant = pld(&[(sigma, 1.0 - f64::EPSILON, count)]).with_memory_limit(1 << 20).unwrap();
+        let bytes = peak(|| assert!(accountant.epsilon_bracket(1e-6).is_ok()));
+        assert!(bytes <= 1 << 20, "{sigma} {count}: {bytes}");
+    }
+}
