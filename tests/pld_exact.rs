@@ -1,6 +1,14 @@
 //! Privacy loss distributions against exact values that are computed here in another way: a quadrature for Gaussians, enumeration of all
 //! outcomes for discrete laws.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_precision_loss, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "tests"
+)]
 #![cfg(feature = "std")]
 
 use std::f64::consts::PI;
