@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::plan::{Draw, Set, Terms};
+use super::plan::{Set, Terms};
 
 /// Which survivors each client is told of.
 #[derive(Clone, Copy, Debug)]
@@ -18,36 +18,6 @@ pub(super) enum Views {
     /// These for everybody, and of the other honest clients each client is told that it survived and that some did not: as many as a
     /// descriptor allows, or all.
     Isolate { these: Set, all: bool, salt: usize },
-}
-
-impl Draw {
-    pub(super) fn views(&mut self) -> Views {
-        let salt = self.rng.random_range(0..u64::MAX);
-        let d = self.terms.max_dropouts as usize;
-        match self.below(8) {
-            0 | 1 => Views::Without(self.some(d.max(1))),
-            2 => Views::Sides(self.any_set()),
-            3 => Views::Any { salt, least: if self.below(2) == 0 { self.terms.clients - d } else { 1 } },
-            kind => Views::Isolate { these: self.too_few(), all: kind == 4, salt: self.below(8) },
-        }
-    }
-
-    /// At most so many clients.
-    fn some(&mut self, count: usize) -> Set {
-        (0..count).fold(Set(0), |set, _| Set(set.0 | 1 << self.place()))
-    }
-
-    /// Honest clients whose sum would be a leak: mostly one less than are allowed.
-    fn too_few(&mut self) -> Set {
-        let least = self.terms.clients - self.terms.max_dropouts as usize - self.terms.colluders.len();
-        let count = if self.below(3) == 0 { 1 } else { least - 1 };
-        let mut these = Set(0);
-        while these.len() < count {
-            these.0 |= 1 << self.place();
-            these.0 &= !self.terms.colluders.0;
-        }
-        these
-    }
 }
 
 impl Terms {
