@@ -22,3 +22,5 @@ pub use recorder::Recorder;
 pub use report::{Check, Finding, Part, Report};
 pub use vectors::Vectors;
 pub use verify::verify;
+
+pub use crate::secagg::sum_root::SumRoot;

@@ -12,6 +12,7 @@ pub mod shard;
 mod spool;
 mod step;
 pub mod sum;
+pub(crate) mod sum_root;
 mod total;
 pub(crate) mod transcript;
 pub(crate) mod unmask;

@@ -9,14 +9,14 @@ mod recorded;
 
 use std::collections::BTreeSet;
 
-use common::{World, masking::over_both_maskings};
+use common::{World, masking::over_both_maskings, read_all};
 use curve25519_dalek::Scalar;
 use forge::alter_body;
 use rand::{SeedableRng as _, rngs::StdRng};
 use recorded::{File, OPENED, Recorded, Script};
 use veilsum::{
     ClientFault, ClientId, DecodeError, Error, InputError, Masking, Party,
-    audit::{Check, Finding, Part, Recorder, Report, Vectors, descriptor, verify},
+    audit::{Check, Finding, Part, Recorder, Report, SumRoot, Vectors, descriptor, verify},
     message::{Bytes, Reveal},
     secagg::{sum::Sum, upload::Spool},
 };
@@ -26,6 +26,7 @@ over_both_maskings!(
     a_session_that_ended_early_is_checked_as_far_as_it_went,
     opened_chunks_verify_by_their_paths,
     a_spot_check_recomputes_the_chosen_chunks,
+    the_root_of_the_words_of_a_sum_is_the_announced_one,
     liars_are_on_the_record_and_the_sum_is_right,
     lies_that_cancel_are_on_the_record_and_the_sum_is_right,
 );
@@ -144,6 +145,36 @@ fn a_recorder_writes_no_round_without_those_before_it_and_no_chunks_without_a_su
     let (game, mut recorder) = (script.play(), Recorder::new(&game.session));
     recorder.sent(&game.sum.unwrap().announce().unwrap().0).unwrap();
     assert_eq!(recorder.write(&mut out, None), refused);
+}
+
+fn the_root_of_the_words_of_a_sum_is_the_announced_one(masking: Masking) {
+    let game = chunked(masking);
+    let announced = check(&game, &game.transcript(), &Check::Full).unwrap().sum_root;
+    let words = read_all(game.sum.as_ref().unwrap());
+    let narrow: Vec<u32> = words.iter().map(|word| u32::try_from(*word).unwrap()).collect();
+    for size in [1, 63, 64, words.len()] {
+        let (mut root, mut other) = (SumRoot::new(&game.session), SumRoot::new(&game.session));
+        words.chunks(size).for_each(|piece| root.update(piece).unwrap());
+        narrow.chunks(size).for_each(|piece| other.update(piece).unwrap());
+        assert_eq!((Some(root.finish().unwrap()), Some(other.finish().unwrap())), (announced, announced), "pieces of {size}");
+    }
+    let (mut root, mut changed) = (SumRoot::new(&game.session), words.clone());
+    changed[words.len() - 1] ^= 1;
+    root.update(&changed).unwrap();
+    assert!(root.finish().is_ok_and(|root| Some(root) != announced));
+}
+
+#[test]
+fn a_root_is_of_all_words_of_a_sum_and_of_no_others() {
+    let game = Script::new(Masking::Pairwise, 4, &[]).play();
+    let mut root = SumRoot::new(&game.session);
+    assert_eq!(root.update(&[0_u64; 6]), Err(InputError::TooManyWords { expected: 5, given: 6 }.into()));
+    root.update(&[0_u64, (1 << 20) - 1]).unwrap();
+    assert_eq!(root.update(&[0_u64, 1 << 20]), Err(InputError::WordOutOfRange { position: 3 }.into()));
+    assert_eq!((root.missing(), format!("{root:?}")), (3, "SumRoot { given: 2, .. }".into()));
+    assert_eq!(root.finish(), Err(InputError::Incomplete { missing: 3 }.into()));
+    let wide = game.world.builder(5, 40).min_honest(2).build().unwrap();
+    assert_eq!(SumRoot::new(&wide).update(&[0_u32]), Err(InputError::WordWidth(40).into()));
 }
 
 fn a_spot_check_recomputes_the_chosen_chunks(masking: Masking) {

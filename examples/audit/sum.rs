@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use veilsum::{
-    Layout, Session,
-    hazmat::{MerkleTree, pack_u64},
-};
+use veilsum::{Layout, Session, audit::SumRoot};
 
 use crate::cli::Failure;
 
@@ -21,6 +18,7 @@ pub(crate) struct Words {
     path: PathBuf,
     file: BufReader<File>,
     layout: Layout,
+    root: SumRoot,
 }
 
 impl Words {
@@ -38,37 +36,25 @@ impl Words {
             let reason = format!("has {got} bytes, but a sum of this session has {expected}: {words} words of {WORD}");
             return Err(Failure::file(path, reason));
         }
-        Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(1 << 20, file), layout })
+        Ok(Self { path: path.to_owned(), file: BufReader::with_capacity(1 << 20, file), layout, root: SumRoot::new(session) })
     }
 
-    /// The root that a server signs for these words (protocol.md, section 12). A client that took part has
-    /// `veilsum::secagg::client::SumCheck` for that; an auditor has the parts of which it is made.
+    /// The root that a server signs for these words.
     pub(crate) fn root(mut self) -> Result<[u8; 32], Failure> {
-        let (layout, mut tree, mut packed) = (self.layout, MerkleTree::new(), Vec::new());
-        for index in 0..layout.chunks() {
+        for index in 0..self.layout.chunks() {
             let words = self.chunk(index)?;
-            let len = layout.ring().packed_len(words.len() as u64);
-            packed.clear();
-            packed.resize(usize::try_from(len).map_err(|e| Failure::file(&self.path, e))?, 0);
-            pack_u64(layout.ring(), &words, &mut packed);
-            tree.push(&packed);
+            self.root.update(&words).map_err(|e| Failure::file(&self.path, e))?;
         }
-        Ok(tree.root(layout.vector_len(), layout.chunk_len()))
+        self.root.finish().map_err(|e| Failure::file(&self.path, e))
     }
 
     /// The words of the next chunk.
     fn chunk(&mut self, index: u64) -> Result<Vec<u64>, Failure> {
-        let (range, ring) = (self.layout.chunk(index), self.layout.ring());
         let mut words = Vec::new();
-        for position in range {
+        for _ in self.layout.chunk(index) {
             let mut bytes = [0; WORD];
             self.file.read_exact(&mut bytes).map_err(|e| Failure::file(&self.path, e))?;
-            let word = u64::from_le_bytes(bytes);
-            if word > ring.max() {
-                let reason = format!("word {position} is {word}, which is not below 2^{}", ring.bits());
-                return Err(Failure::file(&self.path, reason));
-            }
-            words.push(word);
+            words.push(u64::from_le_bytes(bytes));
         }
         Ok(words)
     }

@@ -171,7 +171,7 @@ pub struct Report {
     pub liars: Vec<ClientId>,
     /// Signatures checked.
     pub signatures: u64,
-    /// The signed root of the sum, if the session has one.
+    /// The signed root of the sum, if the session has one: what [`crate::audit::SumRoot`] gives for its words.
     pub sum_root: Option<[u8; 32]>,
     /// `h4`, which is `previous` in the next round's descriptor.
     ///

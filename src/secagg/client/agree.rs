@@ -18,8 +18,8 @@ use crate::{
     secagg::{
         participant::{Memory, Participant},
         step::Failure,
+        sum_root::SumRoot,
         transcript,
-        upload::ChunkTree,
     },
     session::Session,
 };
@@ -184,8 +184,8 @@ impl Finished {
     /// Begins to check a sum against the server's announcement.
     #[must_use]
     pub fn check_sum(self) -> SumCheck {
-        let layout = Layout::new(&self.me.session).plain();
-        SumCheck { finished: self, layout, root: ChunkTree::new(layout), given: 0, pending: Vec::new() }
+        let root = SumRoot::new(&self.me.session);
+        SumCheck { finished: self, root }
     }
 }
 
@@ -198,41 +198,16 @@ impl fmt::Debug for Finished {
 /// Compares a sum, given in order in pieces of any size, with the signed announcement.
 pub struct SumCheck {
     finished: Finished,
-    layout: Layout,
-    root: ChunkTree,
-    given: u64,
-    pending: Vec<u64>,
+    root: SumRoot,
 }
 
 impl SumCheck {
     /// More words of the sum.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are too many, one is not below `2^modulus_bits`, or they are `u32` for a modulus above 2^32.
+    /// As [`SumRoot::update`].
     pub fn update<W: Word>(&mut self, words: &[W]) -> Result<(), Error> {
-        let (given, expected) = (words.len() as u64, self.layout.vector_len() - self.given);
-        if given > expected {
-            return Err(InputError::TooManyWords { expected, given }.into());
-        }
-        if W::BITS < self.layout.ring().bits() {
-            return Err(InputError::WordWidth(self.layout.ring().bits()).into());
-        }
-        self.layout.ring().check(words, None, self.given)?;
-        words.chunks(1 << 16).for_each(|piece| self.take(piece));
-        Ok(())
-    }
-
-    fn take<W: Word>(&mut self, words: &[W]) {
-        self.given += words.len() as u64;
-        self.pending.extend(words.iter().map(|word| word.to_u64()));
-        let alignment = usize::try_from(self.layout.alignment()).unwrap_or(1);
-        let end = self.given == self.layout.vector_len();
-        let ready = if end { self.pending.len() } else { self.pending.len() / alignment * alignment };
-        let rest = self.pending.split_off(ready);
-        let mut wire = Vec::new();
-        self.layout.ring().pack(&self.pending, &mut wire);
-        self.root.update(&wire);
-        self.pending = rest;
+        self.root.update(words)
     }
 
     /// Whether the words are those that the server signed; returns `h4`, the hash of the whole transcript.
@@ -242,9 +217,8 @@ impl SumCheck {
     /// missing, and messages that are not the server's announcement, give the check back with all its words. [`Error::Server`] if an
     /// honest server would not send this.
     pub fn finish(mut self, announcement: &[u8]) -> Result<[u8; 32], Failure<Self>> {
-        let missing = self.layout.vector_len() - self.given;
-        if missing > 0 {
-            return Err(Failure::keep(InputError::Incomplete { missing }, self));
+        if self.root.missing() > 0 {
+            return Err(Failure::keep(InputError::Incomplete { missing: self.root.missing() }, self));
         }
         match self.finished.me.open::<Announcement>(announcement, &self.finished.h3) {
             Ok(announced) => self.compare(&announced).map_err(Failure::end),
@@ -252,14 +226,18 @@ impl SumCheck {
         }
     }
 
-    fn compare(&self, announced: &Announcement) -> Result<[u8; 32], RoundError> {
-        let root = self.root.root();
-        if announced.sum_root.0 == root { Ok(transcript::h4(&self.finished.h3, &root)) } else { Err(RoundError::SumMismatch) }
+    fn compare(self, announced: &Announcement) -> Result<[u8; 32], Error> {
+        let root = self.root.finish()?;
+        if announced.sum_root.0 == root {
+            Ok(transcript::h4(&self.finished.h3, &root))
+        } else {
+            Err(RoundError::SumMismatch.into())
+        }
     }
 }
 
 impl fmt::Debug for SumCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SumCheck").field("given", &self.given).finish_non_exhaustive()
+        f.debug_struct("SumCheck").field("missing", &self.root.missing()).finish_non_exhaustive()
     }
 }
