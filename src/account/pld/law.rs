@@ -204,6 +204,14 @@ impl Law {
         }
     }
 
+    /// Mass of `A`, and of `B`, that is at no outcome.
+    pub(super) fn missing(&self) -> (f64, f64) {
+        match self {
+            Self::Table { missing_a, missing_b, .. } => (*missing_a, *missing_b),
+            _ => (0.0, 0.0),
+        }
+    }
+
     /// Outcomes of a discrete law with ratios in a closed interval, by increasing ratio.
     pub(super) fn atoms(&self, low: f64, high: f64) -> Box<dyn DoubleEndedIterator<Item = Atom> + '_> {
         match *self {

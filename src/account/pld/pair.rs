@@ -129,7 +129,8 @@ impl Pair {
                 let (above, below) = gaussian_law::outside(*mu, low, high);
                 above_below(above, below)
             }
-            Law::Laplace { .. } | Law::DiscreteLaplace { .. } => (0.0, 0.0),
+            // Both ends are pieces of their own, wherever the levels end.
+            Law::Laplace { .. } => (0.0, 0.0),
             Law::DiscreteGaussian { sigma, shift, mass_at_zero } => {
                 let outcome = |ratio: f64| (ratio * sigma * sigma / shift + shift / 2.0).floor();
                 // The sum from m of exp(-x^2 / 2 sigma^2) is below that of a geometric series of ratio exp(-m / sigma^2).
@@ -142,9 +143,10 @@ impl Pair {
                 let (high, low) = (outcome(high), -outcome(low) - 1.0);
                 above_below((tail(high - shift), tail(high)), (tail(low + shift), tail(low)))
             }
-            Law::Table { atoms, missing_a, missing_b } => {
-                let (mut above, mut below) = ((*missing_a, 0.0), (0.0, *missing_b));
-                for atom in atoms {
+            Law::DiscreteLaplace { .. } | Law::Table { .. } => {
+                let (missing_a, missing_b) = self.law.missing();
+                let (mut above, mut below) = ((missing_a, 0.0), (0.0, missing_b));
+                for atom in self.law.atoms(f64::NEG_INFINITY, f64::INFINITY) {
                     let side = if atom.ratio > high { &mut above } else { &mut below };
                     if atom.ratio > high || atom.ratio < low {
                         *side = (side.0 + atom.a, side.1 + atom.b);

@@ -8,7 +8,7 @@ use libm::{exp, log, sqrt};
 use super::{
     compose::{BYTES_PER_POINT, Tilt, float},
     law::{Direction, Levels, Space, Thinning, to_f64},
-    normal::ln_hockey_stick_constant,
+    normal::{UNIT, ln_hockey_stick_constant},
     pair::Pair,
     pmf::index,
 };
@@ -157,7 +157,7 @@ impl<'a> OutlinedSource<'a> {
         let levels = Levels {
             first: -count,
             last: count,
-            step: largest / to_f64(count),
+            step: largest * (1.0 + 8.0 * UNIT) / to_f64(count),
             offset: 0.0,
             space: Space::LogRatio,
             thinning: Thinning::default(),

@@ -191,7 +191,8 @@ impl Powers {
 }
 
 impl Levels {
-    /// Levels of the loss, one step apart, that enclose all mass but `tail` and contain the pair's anchor.
+    /// Levels of the loss, one step apart, that enclose all mass but `tail` and contain the pair's anchor. One more on each side keeps inside
+    /// what lies at the ends: levels, and the log ratios they are turned into, are right but for round-off.
     fn covering(pair: &Pair, rounding: Rounding, most: f64) -> Self {
         let Rounding { direction, step, tail, order, ln_scale, width } = rounding;
         let (low, high) = pair.loss_range(tail, direction);
@@ -199,8 +200,8 @@ impl Levels {
         let offset = anchor - step * (anchor / step).round();
         let thinning = Thinning { order, ln_scale, most, steps: floor(width / step).clamp(1, 1 << 20) };
         Self {
-            first: floor((low - offset) / step),
-            last: floor((high - offset) / step) + 1,
+            first: floor((low - offset) / step) - 1,
+            last: floor((high - offset) / step) + 2,
             step,
             offset,
             space: Space::Loss,
