@@ -167,3 +167,25 @@ fn groups_are_charged_for_shifts_that_they_can_not_share_evenly() {
     let bound = DiscreteGaussian::numeric(&shares).beyond(2.0, 10.0);
     assert!(bound > 1.5 * gaussian, "{bound}");
 }
+
+#[test]
+fn the_bound_for_large_shifts_of_gaussian_sums_is_not_below_the_tent_sums_of_its_proof() {
+    // So many shares that the curvature is what bounds these shifts, not the offset of Theorem 3.
+    for (local, n) in [(0.25, 300_usize), (0.3, 500)] {
+        let law = DiscreteGaussian::numeric(&shares(local, n as u64));
+        let table = Table::of_sum(n, local, 200).unwrap();
+        let log = |k: i64| table.u[k.unsigned_abs() as usize].ln() - (k * k) as f64 / (2.0 * local * n as f64);
+        let c = |k: i64| 2.0 * log(k) - log(k - 1) - log(k + 1);
+        for (order, shift) in [1.1, 1.37, 1.5, 2.0, 2.6, 7.0].into_iter().flat_map(|order| (1..14).map(move |shift| (order, shift))) {
+            let real = f64::from(shift);
+            let height = |from_peak: i64| {
+                let fall = if from_peak < 0 { -from_peak as f64 } else { (order - 1.0) * from_peak as f64 };
+                ((order - 1.0) * real - fall).max(0.0)
+            };
+            let sum = |peak: i64| (-110..=110).map(|k| height(k) * c(peak + k)).sum::<f64>();
+            let largest = (-60..=60).map(sum).fold(0.0, f64::max);
+            let bound = law.beyond(order, real) * (order - 1.0) * real * real;
+            assert!(bound >= largest * (1.0 - 1e-9), "{local} {n} {order} {shift}: {bound} {largest}");
+        }
+    }
+}
