@@ -11,15 +11,19 @@
 )]
 #![cfg(feature = "std")]
 
+#[path = "common/outcomes.rs"]
+mod outcomes;
+
 use std::f64::consts::PI;
 
+use outcomes::{encloses, enumerated};
 use veilsum::account::{
     Accountant,
     event::{
         Event,
         NeighboringRelation::{self, AddOrRemoveOne, ReplaceOne},
     },
-    pld::{Bracket, PldAccountant},
+    pld::PldAccountant,
     rdp::RdpAccountant,
 };
 
@@ -142,23 +146,6 @@ fn gaussians_of_tiny_sensitivity_keep_their_digits() {
     }
 }
 
-/// The truth lies between the bounds, up to a relative `slack`, and these are not wider than `width` of it.
-fn encloses(ours: Bracket, exact: f64, slack: f64, width: f64) {
-    assert!(ours.low <= exact * (1.0 + slack) && exact * (1.0 - slack) <= ours.up, "{ours:?} {exact}");
-    assert!(ours.up - ours.low <= width * exact, "{:e} {ours:?} {exact}", (ours.up - ours.low) / exact);
-}
-
-/// The larger delta of both directions after so many releases with these outcomes, each sequence by itself.
-fn enumerated(laws: &[(f64, f64)], count: u32, epsilon: f64) -> f64 {
-    let mut all = vec![(1.0, 1.0)];
-    for _ in 0..count {
-        all = all.iter().flat_map(|&(p, q)| laws.iter().map(move |law| (p * law.0, q * law.1))).collect();
-    }
-    let delta = |more: f64, less: f64| (more - epsilon.exp() * less).max(0.0);
-    let add: f64 = all.iter().map(|&(p, q)| delta(q, p)).sum();
-    all.iter().map(|&(p, q)| delta(p, q)).sum::<f64>().max(add)
-}
-
 /// A symmetric law on the integers around `shift` and 0, from its weights, and the former on a sample.
 fn shifted(weight: impl Fn(f64) -> f64, shift: i32, most: i32, sampling: f64) -> Vec<(f64, f64)> {
     let total: f64 = (-2 * most..=2 * most).map(|x| weight(f64::from(x.abs()))).sum();
@@ -188,7 +175,7 @@ fn discrete_gaussians_are_those_of_all_outcomes() {
 
 #[test]
 fn discrete_laplace_noise_is_that_of_all_outcomes() {
-    for (rate, shift) in [(0.4_f64, 3), (1.5, 2)] {
+    for (rate, shift) in [(0.4_f64, 3), (1.5, 2), (0.1, 5), (0.7, 4), (1.0, 1)] {
         // Outcomes beyond the centers have one loss each.
         let merged = |sampling: f64| {
             let all = shifted(|x| (-rate * x).exp(), shift, (300.0 / rate) as i32, sampling);

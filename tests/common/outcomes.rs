@@ -5,9 +5,9 @@ use veilsum::account::pld::Bracket;
 
 /// The truth lies between the bounds, up to a relative `slack`, and these are not wider than `width` of it.
 #[track_caller]
-pub fn encloses(ours: Bracket, exact: f64, slack: f64, width: f64, context: &str) {
-    assert!(ours.low <= exact * (1.0 + slack) && exact * (1.0 - slack) <= ours.up, "{context}: {ours:?} {exact}");
-    assert!(ours.up - ours.low <= width * exact, "{context}: {:e} {ours:?} {exact}", (ours.up - ours.low) / exact);
+pub fn encloses(ours: Bracket, exact: f64, slack: f64, width: f64) {
+    assert!(ours.low <= exact * (1.0 + slack) && exact * (1.0 - slack) <= ours.up, "{ours:?} {exact}");
+    assert!(ours.up - ours.low <= width * exact, "{:e} {ours:?} {exact}", (ours.up - ours.low) / exact);
 }
 
 /// The larger delta of both directions after so many releases with these outcomes, each sequence by itself.

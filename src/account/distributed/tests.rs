@@ -176,7 +176,9 @@ fn the_bound_for_large_shifts_of_gaussian_sums_is_not_below_the_tent_sums_of_its
         let table = Table::of_sum(n, local, 200).unwrap();
         let log = |k: i64| table.u[k.unsigned_abs() as usize].ln() - (k * k) as f64 / (2.0 * local * n as f64);
         let c = |k: i64| 2.0 * log(k) - log(k - 1) - log(k + 1);
-        for (order, shift) in [1.1, 1.37, 1.5, 2.0, 2.6, 7.0].into_iter().flat_map(|order| (1..14).map(move |shift| (order, shift))) {
+        for (order, shift) in
+            [1.1, 1.37, 1.5, 2.0, 2.6, 7.0].into_iter().flat_map(|order| (1..14).map(move |shift| (order, shift)))
+        {
             let real = f64::from(shift);
             let height = |from_peak: i64| {
                 let fall = if from_peak < 0 { -from_peak as f64 } else { (order - 1.0) * from_peak as f64 };
