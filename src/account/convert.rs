@@ -231,7 +231,7 @@ mod tests {
             let least =
                 near.map(|lambda| epsilon_at(lambda, rho * lambda * (lambda + 1.0), delta_)).fold(f64::INFINITY, f64::min);
             assert!(found.value <= least * (1.0 + 1e-8), "{rho} {delta_}: {found:?} {least}");
-            assert!(tried.get() < 60, "{rho}: {}", tried.get());
+            assert!(tried.get() < 40, "{rho}: {}", tried.get());
         }
     }
 
