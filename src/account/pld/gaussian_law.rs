@@ -90,12 +90,12 @@ pub(super) fn relative_error(mu: f64, low: f64, high: f64) -> f64 {
 fn piece(pair: &Pair, low: Edge, high: Edge) -> Option<Piece> {
     let (a, b) = (low.a.until(high.a), low.b.until(high.b));
     let p = pair.mix(a, b);
-    if p.is_nan() || p <= 0.0 {
+    if p.is_nan() || p.max(b) <= 0.0 {
         return None;
     }
     let width = high.loss - low.loss;
     let weighed = low.scaled_ratio * b;
-    if b < 1e-290 || !weighed.is_finite() {
+    if b < 1e-290 || p < 1e-290 || !weighed.is_finite() {
         // The ratio is lost to underflow: the piece may be anywhere between its levels.
         return Some(Piece::outcome(p, b, low.loss + width / 2.0, width / 2.0));
     }

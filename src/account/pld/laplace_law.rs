@@ -33,8 +33,13 @@ fn piece(pair: &Pair, rate: f64, (low, low_loss): (f64, f64), (high, high_loss):
     let (a_low, b_low) = (0.5 * exp((low - rate) / 2.0), 0.5 * exp(-(low + rate) / 2.0));
     let (a, b) = (a_low * expm1(half_width), -b_low * expm1(-half_width));
     let p = pair.mix(a, b);
-    if p.is_nan() || p <= 0.0 {
+    if p.is_nan() || p.max(b) <= 0.0 {
         return None;
+    }
+    if p < 1e-290 {
+        // The ratio is lost to underflow: the piece may be anywhere between its levels.
+        let half = (high_loss - low_loss) / 2.0;
+        return Some(Piece::outcome(p, b, low_loss + half, half));
     }
     // a - e^low b, and what is left of P - e^low_loss Q where the level lies below all losses.
     let excess = a_low * 4.0 * sinh(half_width / 2.0) * sinh(half_width / 2.0);

@@ -25,10 +25,13 @@ impl Pair {
             -self.loss(-ratio)
         } else if self.sampling >= 1.0 {
             ratio
+        } else if self.sampling * expm1(ratio) < -0.5 {
+            // Without a cancellation where sampling is near 1.
+            log((1.0 - self.sampling) + self.sampling * exp(ratio))
         } else if ratio < 700.0 {
             log1p(self.sampling * expm1(ratio))
         } else {
-            ratio + log(self.sampling) + log1p((1.0 - self.sampling) / self.sampling * exp(-ratio))
+            ratio + log(self.sampling) + log1p((1.0 - self.sampling) * exp(-ratio - log(self.sampling)))
         }
     }
 
@@ -43,8 +46,20 @@ impl Pair {
         if loss > 700.0 {
             return loss - log(self.sampling) + log1p(-(1.0 - self.sampling) * exp(-loss));
         }
+        if loss < -core::f64::consts::LN_2 {
+            let scaled = (exp(loss) - (1.0 - self.sampling)) / self.sampling;
+            return if scaled > 0.0 { log(scaled) } else { f64::NEG_INFINITY };
+        }
         let scaled = expm1(loss) / self.sampling;
         if scaled > -1.0 { log1p(scaled) } else { f64::NEG_INFINITY }
+    }
+
+    /// The least loss, when a party is removed, of mass of `B` that is at no outcome; minus infinity if there is none.
+    pub(super) fn least_loss_of_missing(&self, direction: Direction) -> f64 {
+        match direction {
+            Direction::Remove if self.law.missing().1 > 0.0 => self.loss(f64::NEG_INFINITY),
+            _ => f64::NEG_INFINITY,
+        }
     }
 
     /// Losses `ln(P / Q)` between which all mass lies except `tail`, under the law of the true database.

@@ -56,15 +56,17 @@ struct Filling {
 impl Pmf {
     /// Connect the dots (Doroshenko, Ghazi, Kamath, Kumar and Manurangsi, 2022): an outcome between two grid points is split into two
     /// that have these losses, so that its masses under both laws are kept. Merging the two gives the outcome back, so that the
-    /// split pair is at least as easy to distinguish. Outcomes above the grid get loss infinity, those below it the lowest point.
+    /// split pair is at least as easy to distinguish. Outcomes above the grid get loss infinity, those below it the lowest point,
+    /// or one that is not below the loss of mass that is at no outcome.
     pub(super) fn pessimistic(pair: &Pair, rounding: Rounding) -> Self {
         let Rounding { direction, step, .. } = rounding;
         let levels = Levels::covering(pair, rounding, SPLIT);
         let (above, below) = pair.outside(levels, direction);
         let mut filling = Filling::new(levels, direction);
         filling.infinite = above;
-        filling.add(filling.first + 1, below);
         let (one, offset) = (-expm1(-step), filling.offset);
+        let missing = floor((pair.least_loss_of_missing(direction) - offset) / step).saturating_add(1);
+        filling.add(missing.max(filling.first + 1), below);
         pair.pieces(levels, direction, &mut |piece| {
             let (mass, loss) = piece.seen(direction);
             if piece.span.is_none()

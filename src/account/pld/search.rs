@@ -65,7 +65,8 @@ impl Search<'_> {
             // The mass of the tails that are cut off is at least the smallest number.
             require(delta <= 0.0 || delta > 1e-280, "delta", "0, or above 1e-280 where losses are not bounded", delta)?;
         }
-        let low = if both && up > known.low && up > 0.0 { self.bound(Side::Lower, 0.0)?.min(up) } else { 0.0 };
+        let low = if both && up > known.low && up > 0.0 { self.bound(Side::Lower, 0.0)? } else { 0.0 };
+        let low = if low.is_nan() { 0.0 } else { low.min(up) };
         let estimate = match self.target {
             _ if !up.is_finite() || low <= 0.0 => up,
             // Both roundings change the variance of a loss by about step^2 / 6.
