@@ -138,24 +138,30 @@ fn groups_bound_sums_that_are_too_large_for_one_table() {
     assert!((exact - 1.1627).abs() < 1e-3, "{exact}");
 }
 
+/// A bound is not below the tent sums of its proof, over the curvatures `c` of the law.
+fn is_above_all_tents(law: &impl Coordinate, c: impl Fn(i64) -> f64) {
+    for (order, shift) in [1.1, 1.37, 1.5, 2.0, 2.6, 7.0].into_iter().flat_map(|order| (1..14).map(move |shift| (order, shift))) {
+        let real = f64::from(shift);
+        let height = |from_peak: i64| {
+            let fall = if from_peak < 0 { -from_peak as f64 } else { (order - 1.0) * from_peak as f64 };
+            ((order - 1.0) * real - fall).max(0.0)
+        };
+        let sum = |peak: i64| (-110..=110).map(|k| height(k) * c(peak + k)).sum::<f64>();
+        let largest = (-60..=60).map(sum).fold(0.0, f64::max);
+        let bound = law.beyond(order, real) * (order - 1.0) * real * real;
+        assert!(bound >= largest * (1.0 - 1e-9), "{order} {shift}: {bound} {largest}");
+    }
+}
+
 #[test]
 fn the_bound_for_large_shifts_is_not_below_the_tent_sums_of_its_proof() {
     for mu in [0.5, 10.0, 200.0] {
-        let law = Skellam::numeric(&shares(mu, 1));
         let logs: Vec<f64> = ratios(mu, 400).iter().map(|r| -r.ln().hi).collect();
-        let c =
-            |k: i64| if k == 0 { 2.0 * logs[0] } else { logs[k.unsigned_abs() as usize] - logs[k.unsigned_abs() as usize - 1] };
-        for (order, shift) in [1.1, 1.37, 2.0, 2.6, 7.0].into_iter().flat_map(|order| (1..14).map(move |shift| (order, shift))) {
-            let real = f64::from(shift);
-            let height = |from_peak: i64| {
-                let fall = if from_peak < 0 { -from_peak as f64 } else { (order - 1.0) * from_peak as f64 };
-                ((order - 1.0) * real - fall).max(0.0)
-            };
-            let sum = |peak: i64| (-110..=110).map(|k| height(k) * c(peak + k)).sum::<f64>();
-            let largest = (-60..=60).map(sum).fold(0.0, f64::max);
-            let bound = law.beyond(order, real) * (order - 1.0) * real * real;
-            assert!(bound >= largest * (1.0 - 1e-9), "{mu} {order} {shift}: {bound} {largest}");
-        }
+        let at = |k: i64| k.unsigned_abs() as usize;
+        is_above_all_tents(
+            &Skellam::numeric(&shares(mu, 1)),
+            |k| if k == 0 { 2.0 * logs[0] } else { logs[at(k)] - logs[at(k) - 1] },
+        );
     }
 }
 
@@ -172,22 +178,9 @@ fn groups_are_charged_for_shifts_that_they_can_not_share_evenly() {
 fn the_bound_for_large_shifts_of_gaussian_sums_is_not_below_the_tent_sums_of_its_proof() {
     // So many shares that the curvature is what bounds these shifts, not the offset of Theorem 3.
     for (local, n) in [(0.25, 300_usize), (0.3, 500)] {
-        let law = DiscreteGaussian::numeric(&shares(local, n as u64));
         let table = Table::of_sum(n, local, 200).unwrap();
         let log = |k: i64| table.u[k.unsigned_abs() as usize].ln() - (k * k) as f64 / (2.0 * local * n as f64);
-        let c = |k: i64| 2.0 * log(k) - log(k - 1) - log(k + 1);
-        for (order, shift) in
-            [1.1, 1.37, 1.5, 2.0, 2.6, 7.0].into_iter().flat_map(|order| (1..14).map(move |shift| (order, shift)))
-        {
-            let real = f64::from(shift);
-            let height = |from_peak: i64| {
-                let fall = if from_peak < 0 { -from_peak as f64 } else { (order - 1.0) * from_peak as f64 };
-                ((order - 1.0) * real - fall).max(0.0)
-            };
-            let sum = |peak: i64| (-110..=110).map(|k| height(k) * c(peak + k)).sum::<f64>();
-            let largest = (-60..=60).map(sum).fold(0.0, f64::max);
-            let bound = law.beyond(order, real) * (order - 1.0) * real * real;
-            assert!(bound >= largest * (1.0 - 1e-9), "{local} {n} {order} {shift}: {bound} {largest}");
-        }
+        let law = DiscreteGaussian::numeric(&shares(local, n as u64));
+        is_above_all_tents(&law, |k| 2.0 * log(k) - log(k - 1) - log(k + 1));
     }
 }

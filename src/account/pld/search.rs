@@ -66,6 +66,7 @@ impl Search<'_> {
             require(delta <= 0.0 || delta > 1e-280, "delta", "0, or above 1e-280 where losses are not bounded", delta)?;
         }
         let low = if both && up > known.low && up > 0.0 { self.bound(Side::Lower, 0.0)? } else { 0.0 };
+        // Not a number where no loss is finite.
         let low = if low.is_nan() { 0.0 } else { low.min(up) };
         let estimate = match self.target {
             _ if !up.is_finite() || low <= 0.0 => up,

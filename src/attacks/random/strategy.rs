@@ -123,8 +123,8 @@ impl Tricks {
         let (n, d) = (self.terms.clients, self.terms.max_dropouts as usize);
         let without = collection::vec(self.place(), d.max(1)).prop_map(|places| Views::Without(Set::of(places)));
         let any_view = (any::<u64>().no_shrink(), select(vec![n - d, 1])).prop_map(|(salt, least)| Views::Any { salt, least });
-        let isolate =
-            (self.too_few(), weighted_bool(1, 4), 0..8_usize).prop_map(|(these, all, salt)| Views::Isolate { these, all, salt });
+        let isolate = (self.too_few(), prop_oneof![3 => Just(false), 1 => Just(true)], 0..8_usize)
+            .prop_map(|(these, all, salt)| Views::Isolate { these, all, salt });
         prop_oneof![2 => without, 1 => self.sides(), 1 => any_view, 4 => isolate]
     }
 
@@ -192,10 +192,6 @@ impl Tricks {
             }),
         ]
     }
-}
-
-fn weighted_bool(yes: u32, of: u32) -> impl Strategy<Value = bool> {
-    prop_oneof![of - yes => Just(false), yes => Just(true)]
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
