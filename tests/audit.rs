@@ -16,7 +16,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use recorded::{File, OPENED, Recorded, Script};
 use veilsum::{
     ClientFault, ClientId, DecodeError, Error, InputError, Masking, Party,
-    audit::{Check, Finding, Part, Recorder, Report, SumRoot, Vectors, descriptor, verify},
+    audit::{Check, Finding, Part, Report, SumRoot, Transcript, Vectors, descriptor, verify},
     message::{Bytes, Reveal},
     secagg::{sum::Sum, upload::Spool},
 };
@@ -129,7 +129,7 @@ fn opened_chunks_come_in_order_each_once() {
 }
 
 #[test]
-fn a_recorder_writes_no_round_without_those_before_it_and_no_chunks_without_a_sum() {
+fn no_transcript_has_a_round_without_those_before_it_or_chunks_without_a_sum() {
     let (mut out, read) = (Vec::new(), |_: u64, _: &mut [u64]| Ok(()));
     let refused = Err(Error::Input(InputError::WrongState));
     let mut script = Script::new(Masking::Pairwise, 4, &[]);
@@ -137,14 +137,14 @@ fn a_recorder_writes_no_round_without_those_before_it_and_no_chunks_without_a_su
     let game = script.play();
     let uploads: Vec<(ClientId, &dyn Spool)> = game.uploads.iter().map(|(id, spool)| (*id, &**spool as _)).collect();
     let vectors = Vectors::all(&uploads, &read);
-    assert_eq!(game.recorder.write(&mut out, Some(&vectors)), refused);
+    assert_eq!(game.record.write(&mut out, Some(&vectors)), refused);
     assert_eq!(format!("{vectors:?}"), "Vectors { uploads: 4, chosen: None, .. }");
-    assert!(format!("{:?}", game.recorder).starts_with("Recorder { "));
+    assert!(format!("{:?}", game.record).starts_with("Transcript { "));
 
     script.until = 5;
-    let (game, mut recorder) = (script.play(), Recorder::new(&game.session));
-    recorder.sent(&game.sum.unwrap().announce().unwrap().0).unwrap();
-    assert_eq!(recorder.write(&mut out, None), refused);
+    let (game, mut record) = (script.play(), Transcript::new(&game.session));
+    record.sent(&game.sum.unwrap().announce().unwrap().0).unwrap();
+    assert_eq!(record.write(&mut out, None), refused);
 }
 
 fn the_root_of_the_words_of_a_sum_is_the_announced_one(masking: Masking) {
@@ -271,8 +271,19 @@ fn a_truncated_transcript_is_refused_wherever_it_ends() {
     }
     told.sort();
     told.dedup();
-    let parts =
-        ["adverts", "agreement", "announcement", "chunk 0", "delivery", "end", "head", "packages", "reveals", "survivors"];
+    let parts = [
+        "adverts",
+        "agreement",
+        "announcement",
+        "chunk 0",
+        "chunks",
+        "delivery",
+        "end",
+        "head",
+        "packages",
+        "reveals",
+        "survivors",
+    ];
     assert_eq!(told, parts.map(|part| format!("{part}: {}", Error::from(DecodeError::Truncated))));
     let missing = check(&game, &game.control(), &Check::Full).unwrap_err();
     assert!(missing.to_string().starts_with("chunks: "), "{missing}");

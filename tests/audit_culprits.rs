@@ -17,7 +17,7 @@ mod rogue;
 
 use common::{World, masking::over_both_maskings};
 use forge::{ADVERTS, AGREEMENT, ANNOUNCEMENT, COMPLAINT, DELIVERY, REVEAL, SURVIVORS, alter, alter_body, false_complaint, hash};
-use recorded::{ALL, Contents, File, Imposter, Letter, PACKAGES, Recorded, Script};
+use recorded::{ALL, Contents, File, Imposter, Letter, OPENED, PACKAGES, Recorded, Script};
 use rogue::Rogue;
 use veilsum::{
     ClientFault, ClientId, DecodeError, Error, Masking, Party, RoundError, ServerFault, Session,
@@ -42,13 +42,33 @@ fn game() -> Recorded {
     Script::new(Masking::Pairwise, 4, &[(20, 2)]).play()
 }
 
-/// The file is refused there, for that; and if somebody is to blame, it is evidence, and otherwise none.
+/// The tags of the part that a finding is in.
+fn tags(part: Part) -> &'static [u8] {
+    match part {
+        Part::Adverts => &[ADVERTS],
+        Part::Delivery => &[DELIVERY],
+        Part::Complaints => &[COMPLAINT],
+        Part::Survivors => &[SURVIVORS],
+        Part::Agreement => &[AGREEMENT],
+        Part::Reveals => &[REVEAL],
+        Part::Packages => &[PACKAGES],
+        Part::Announcement => &[ANNOUNCEMENT],
+        Part::Chunk(_) => &[ALL, OPENED],
+        other => panic!("{other} convicts nobody"),
+    }
+}
+
+/// The file is refused there, for that; and if somebody is to blame, it is evidence, whatever stands behind that part, and otherwise none.
 #[track_caller]
 fn finds(game: &Recorded, file: &File, part: Part, error: impl Into<Error>, culprit: Option<Party>) {
     let (bytes, error) = (file.encode(), error.into());
     let finding = verify(&game.session, &mut &bytes[..], &Check::Full).unwrap_err();
     assert_eq!((finding.part, &finding.error), (part, &error), "{finding}");
     assert_eq!(finding.culprit(), culprit);
+    if culprit.is_some() {
+        let cut = file.cut_after(tags(part));
+        assert_eq!(verify(&game.session, &mut &cut[..], &Check::Present).unwrap_err(), finding, "nothing follows that part");
+    }
     match Evidence::transcript(&game.session, bytes) {
         Ok(evidence) => {
             let verdict = evidence.verify(&game.session).unwrap();
@@ -326,7 +346,7 @@ fn letters_and_messages_come_in_one_order_and_none_is_missing() {
 
 /// A colluder that gets such messages recorded does not spoil the file of an honest server.
 #[test]
-fn a_recorder_refuses_what_does_not_follow_what_was_sent() {
+fn no_transcript_takes_what_does_not_follow_what_was_sent() {
     let mut script = Script::new(Masking::Pairwise, 4, &[(20, 2), (40, 4)]);
     script.until = 4;
     let mut game = script.play();
@@ -335,22 +355,22 @@ fn a_recorder_refuses_what_does_not_follow_what_was_sent() {
     let key = |id| game.world.clients[&ClientId(id)].clone();
     let (first, dropped, late) = (key(10), key(20), key(40));
     let other = alter(&reveal, &*first, |raw| raw.client = ClientId(10));
-    assert_eq!(game.recorder.received(&other), Ok(()), "the same message again");
+    assert_eq!(game.record.received(&other), Ok(()), "the same message again");
     let another = alter(&reveal, &*first, |raw| raw.body[0] ^= 1);
     let twice = Error::Client { culprit: ClientId(10), fault: ClientFault::Equivocation };
-    assert_eq!(game.recorder.received(&another), Err(twice), "one reveal of each client");
+    assert_eq!(game.record.received(&another), Err(twice), "one reveal of each client");
     let of = |id, prev: u8, key: &dyn veilsum::Identity| {
         alter(&reveal, key, |raw| {
             raw.client = ClientId(id);
             raw.prev[0] ^= prev;
         })
     };
-    assert_eq!(game.recorder.received(&of(20, 0, &*dropped)), Err(DecodeError::Recipient.into()));
-    assert_eq!(game.recorder.received(&of(40, 1, &*late)), Err(DecodeError::Mismatch.into()));
+    assert_eq!(game.record.received(&of(20, 0, &*dropped)), Err(DecodeError::Recipient.into()));
+    assert_eq!(game.record.received(&of(40, 1, &*late)), Err(DecodeError::Mismatch.into()));
     let delivery = game.messages.iter().find(|m| m[35] == DELIVERY && forge::Raw::parse(m).client == ClientId(40)).unwrap();
     let complaint = false_complaint(&game.session, ClientId(40), delivery, &*game.world.clients[&ClientId(40)]);
-    assert_eq!(game.recorder.received(&complaint), Err(veilsum::InputError::WrongState.into()), "there are survivors already");
+    assert_eq!(game.record.received(&complaint), Err(veilsum::InputError::WrongState.into()), "there are survivors already");
     assert_eq!(game.control(), before);
-    assert_eq!(game.recorder.received(&of(40, 0, &*late)), Ok(()));
+    assert_eq!(game.record.received(&of(40, 0, &*late)), Ok(()));
     assert_ne!(game.control(), before);
 }

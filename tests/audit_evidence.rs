@@ -114,7 +114,7 @@ fn a_revealed_share_that_was_not_dealt_is_the_revealers() {
         (alter(message(&game, REVEAL, 30), key, |raw| raw.body.push(0)), ClientFault::Malformed(DecodeError::Trailing)),
     ];
     for (message, fault) in cases {
-        convicts(&game, &Evidence::reveal(&game.recorder, &message).unwrap(), blames(30, fault));
+        convicts(&game, &Evidence::reveal(&game.record, &message).unwrap(), blames(30, fault));
     }
 }
 
@@ -133,12 +133,12 @@ fn what_is_in_order_proves_nothing() {
     assert_eq!(pair(message(&game, MASKED_INPUT, 10), message(&game, MASKED_INPUT, 30)), unproven, "two clients");
     assert_eq!(pair(message(&game, REVEAL, 10), message(&game, REVEAL, 10)), DecodeError::Order.into(), "one message twice");
     for id in [10, 30, 40] {
-        assert_eq!(Evidence::reveal(&game.recorder, message(&game, REVEAL, id)).unwrap_err(), unproven);
+        assert_eq!(Evidence::reveal(&game.record, message(&game, REVEAL, id)).unwrap_err(), unproven);
     }
     for transcript in [game.transcript(), game.control(), game.opened(&[0])] {
         assert_eq!(Evidence::transcript(&game.session, transcript).unwrap_err(), unproven);
     }
-    assert_eq!(Evidence::recorded(&game.recorder, None).unwrap_err(), unproven);
+    assert_eq!(Evidence::recorded(&game.record, None).unwrap_err(), unproven);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn what_a_party_said_in_another_session_is_no_contradiction() {
     let error = Evidence::equivocation(&game.session, statement(&game, here), there).unwrap_err();
     assert_eq!(error, DecodeError::Signature.into());
     let reveal = message(&other, REVEAL, 30);
-    assert_eq!(Evidence::reveal(&game.recorder, reveal).unwrap_err(), DecodeError::Session.into());
+    assert_eq!(Evidence::reveal(&game.record, reveal).unwrap_err(), DecodeError::Session.into());
     let bad = alter(message(&game, MASKED_INPUT, 30), &*game.world.clients[&ClientId(30)], |raw| raw.body[0] ^= 1);
     let evidence = Evidence::equivocation(&game.session, statement(&game, here), statement(&game, &bad)).unwrap();
     assert_eq!(evidence.verify(&other.session).unwrap_err(), DecodeError::Session.into());

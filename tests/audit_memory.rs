@@ -45,7 +45,7 @@ fn memory_is_for_one_chunk_however_long_the_vector_is(masking: Masking) {
         let uploads: Vec<(ClientId, &dyn Spool)> = game.uploads.iter().map(|(id, spool)| (*id, spool as &dyn Spool)).collect();
         let words = |position, words: &mut [u64]| sum.read(position, words);
         let mut sink = Nowhere(0);
-        let writing = measure(|| game.recorder.write(&mut sink, Some(&Vectors::all(&uploads, &words))).unwrap()).bytes_max;
+        let writing = measure(|| game.record.write(&mut sink, Some(&Vectors::all(&uploads, &words))).unwrap()).bytes_max;
         assert_eq!(sink.0, bytes.len() as u64);
         let checking = measure(|| assert!(verify(&game.session, &mut &bytes[..], &Check::Full).unwrap().complete())).bytes_max;
         let layout = Layout::new(&game.session);

@@ -156,7 +156,7 @@ fn the_checker_finds_a_wrong_arrow_wherever_it_is() {
         ("driver", "use crate::hazmat::Keystreams;", "driver -> hazmat::Keystreams"),
         ("novelty", "use crate::error::Error;", "novelty -> error::Error"),
         ("secagg", "use crate::novelty::Thing;", "secagg -> novelty::Thing"),
-        ("secagg::sum", "use crate::audit::Recorder;", "secagg::sum -> audit::Recorder"),
+        ("secagg::sum", "use crate::audit::Transcript;", "secagg::sum -> audit::Transcript"),
         ("audit::verify", "use crate::driver::Server;", "audit::verify -> driver::Server"),
     ];
     for (module, text, expected) in wrong {

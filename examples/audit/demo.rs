@@ -1,11 +1,11 @@
-//! A session to audit: five clients, one of which drops out, with a recorder beside the server.
+//! A session to audit: five clients, one of which drops out, with a transcript recorded beside the server.
 
 use std::{fs, path::Path, sync::Arc};
 
 use rand::Rng;
 use veilsum::{
     Bound, ClientId, Identity, Layout, Session, SigningIdentity,
-    audit::{Recorder, Vectors},
+    audit::{Transcript, Vectors},
     driver::{Client, ClientStep, Server, ServerStep},
     secagg::{
         sum::Sum,
@@ -29,8 +29,8 @@ pub(crate) fn write(directory: &Path) -> Result<(), Failure> {
     let bound = Bound::Exact { max_abs: 1000 };
     let builder = Session::builder(roster, host.public_key(), WORDS, 16, bound).chunk_len(128);
     let session = builder.attempt(rand::random()).build()?;
-    let (recorder, uploads, sum) = play(&session, host, identities)?;
-    let transcript = record(&recorder, &uploads, &sum)?;
+    let (record, uploads, sum) = play(&session, host, identities)?;
+    let transcript = file(&record, &uploads, &sum)?;
     fs::create_dir_all(directory).map_err(|e| Failure::file(directory, e))?;
     let files = [("session.bin", session.encode()), ("transcript.bin", transcript), ("sum.bin", words(&sum)?)];
     for (name, bytes) in files {
@@ -47,24 +47,24 @@ fn play(
     session: &Session,
     host: Arc<SigningIdentity>,
     identities: Vec<(ClientId, Arc<SigningIdentity>)>,
-) -> Result<(Recorder, Uploads, Sum), Failure> {
-    let (mut recorder, mut uploads, mut rng) = (Recorder::new(session), Vec::new(), rand::rng());
+) -> Result<(Transcript, Uploads, Sum), Failure> {
+    let (mut record, mut uploads, mut rng) = (Transcript::new(session), Vec::new(), rand::rng());
     let (mut server, mut clients) = (Server::new(session, host)?, Vec::new());
     for (id, identity) in identities {
         let (client, advert) = Client::join(session, id, identity, &mut rng)?;
         server.receive(&advert)?;
-        recorder.received(&advert)?;
+        record.received(&advert)?;
         clients.push((id, client));
     }
     let mut step = server.close()?;
     while let ServerStep::Send(outbox) = step {
-        recorder.sent(&outbox)?;
+        record.sent(&outbox)?;
         for (id, client) in &mut clients {
             let Some(message) = outbox.message_for(*id) else { continue };
             match client.receive(&message, &mut rng).map_err(veilsum::Error::from)? {
                 ClientStep::Send(answer) | ClientStep::Done(answer, _) => {
                     server.receive(&answer)?;
-                    recorder.received(&answer)?;
+                    record.received(&answer)?;
                 }
                 ClientStep::GiveInput if *id != DROPS_OUT => {
                     let (mut upload, mut wire) = (server.upload(*id, Arc::new(MemorySpool::default()))?, Vec::new());
@@ -82,14 +82,14 @@ fn play(
         step = server.close()?;
     }
     let ServerStep::Sum(mut sum) = step else { return Err(Failure::Run("the session did not end".into())) };
-    recorder.sent(&sum.announce()?.0)?;
-    Ok((recorder, uploads, *sum))
+    record.sent(&sum.announce()?.0)?;
+    Ok((record, uploads, *sum))
 }
 
-fn record(recorder: &Recorder, uploads: &Uploads, sum: &Sum) -> Result<Vec<u8>, Failure> {
+fn file(record: &Transcript, uploads: &Uploads, sum: &Sum) -> Result<Vec<u8>, Failure> {
     let spools: Vec<(ClientId, &dyn Spool)> = uploads.iter().map(|(id, spool)| (*id, spool as &dyn Spool)).collect();
     let (mut out, words) = (Vec::new(), |position, words: &mut [u64]| sum.read(position, words));
-    recorder.write(&mut out, Some(&Vectors::all(&spools, &words)))?;
+    record.write(&mut out, Some(&Vectors::all(&spools, &words)))?;
     Ok(out)
 }
 

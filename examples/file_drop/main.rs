@@ -84,7 +84,7 @@ enum Command {
         /// Replace the file at --out if there is one.
         #[arg(long)]
         force: bool,
-        /// Also write the session's transcript, with which anyone can check the sum (see the example `audit`).
+        /// Also write the session's transcript, with which anyone can check the sum, or how a session failed (see the example `audit`).
         #[arg(long, value_name = "FILE")]
         transcript: Option<PathBuf>,
         /// Seconds to wait in each of the five steps for clients that have not answered.

@@ -11,7 +11,7 @@ use std::{
 
 use veilsum::{
     ClientId, Error, Identity, SigningIdentity,
-    audit::{Recorder, Sink, Vectors},
+    audit::{Sink, Transcript, Vectors},
     driver::{Server, ServerStep},
     secagg::{
         Outbox, Progress, Round,
@@ -50,7 +50,7 @@ pub(crate) struct Party {
 
 /// What is kept for the transcript.
 struct Record {
-    recorder: Recorder,
+    transcript: Transcript,
     uploads: Vec<(ClientId, Arc<FileSpool>)>,
 }
 
@@ -62,13 +62,18 @@ impl Party {
         }
         let server = Server::new(session, self.identity.clone())?;
         self.directory.publish(OPEN, session.id().to_string().as_bytes())?;
-        let record = Record { recorder: Recorder::new(session), uploads: Vec::new() };
-        let done = Collection { party: self, server, record, refused: BTreeSet::new() }.run();
-        let done = done.and_then(|(sum, record)| self.end(sum, record, out, force));
-        if done.is_err() {
-            let _ = self.directory.publish(FAILED, b""); // clients notice without it too, only later
+        let record = Record { transcript: Transcript::new(session), uploads: Vec::new() };
+        let mut collection = Collection { party: self, server, record, refused: BTreeSet::new() };
+        match collection.run() {
+            Ok(sum) => self.end(sum, collection.record, out, force),
+            Err(failure) => Err(match self.keep(&collection.record, None, force) {
+                Ok(()) => failure,
+                Err(unkept) => Failure::Run(format!("{failure}; and {unkept}")),
+            }),
         }
-        done
+        .inspect_err(|_| {
+            let _ = self.directory.publish(FAILED, b""); // clients notice without it too, only later
+        })
     }
 
     fn end(&self, mut sum: Sum, mut record: Record, out: &Path, force: bool) -> Result<(), Failure> {
@@ -83,15 +88,20 @@ impl Party {
         })?;
         let announcement = sum.announce()?.0;
         self.send(&announcement, "announcement")?;
-        record.recorder.sent(&announcement)?;
-        if let Some(path) = &self.transcript {
-            record.write(&sum, path, force)?;
-            cli::say(&format!("server: the transcript, for whoever wants to check the sum, is in {}", path.display()));
-        }
+        record.transcript.sent(&announcement)?;
+        self.keep(&record, Some(&sum), force)?;
         if !sum.liars().is_empty() {
             cli::say(&format!("server: wrong shares came from clients {}; the sum is right all the same", list(sum.liars())));
         }
         cli::say(&format!("server: done; the sum over clients {} is in {}", list(sum.survivors()), out.display()));
+        Ok(())
+    }
+
+    /// Writes the transcript, if it is asked for; of a session that failed, it shows how.
+    fn keep(&self, record: &Record, sum: Option<&Sum>, force: bool) -> Result<(), Failure> {
+        let Some(path) = &self.transcript else { return Ok(()) };
+        record.write(sum, path, force)?;
+        cli::say(&format!("server: the transcript, for whoever wants to check the session, is in {}", path.display()));
         Ok(())
     }
 
@@ -101,12 +111,18 @@ impl Party {
 }
 
 impl Record {
-    fn write(&self, sum: &Sum, path: &Path, force: bool) -> Result<(), Failure> {
+    /// With all chunks, if there is a sum.
+    fn write(&self, sum: Option<&Sum>, path: &Path, force: bool) -> Result<(), Failure> {
         let bad = |reason: &dyn std::fmt::Display| Failure::file(path, reason);
         let mut sink = Output(BufWriter::new(files::beside(path).map_err(|e| bad(&e))?));
         let uploads: Vec<(ClientId, &dyn Spool)> = self.uploads.iter().map(|(id, spool)| (*id, spool as &dyn Spool)).collect();
-        let words = |position, words: &mut [u64]| sum.read(position, words);
-        self.recorder.write(&mut sink, Some(&Vectors::all(&uploads, &words)))?;
+        match sum {
+            Some(sum) => {
+                let words = |position, words: &mut [u64]| sum.read(position, words);
+                self.transcript.write(&mut sink, Some(&Vectors::all(&uploads, &words)))?;
+            }
+            None => self.transcript.write(&mut sink, None)?,
+        }
         let file = sink.0.into_inner().map_err(|e| bad(e.error()))?;
         files::place(file, path, force).map_err(|e| bad(&e))
     }
@@ -131,15 +147,15 @@ struct Collection<'a> {
 }
 
 impl Collection<'_> {
-    fn run(mut self) -> Result<(Sum, Record), Failure> {
+    fn run(&mut self) -> Result<Sum, Failure> {
         for (theirs, ours) in STEPS {
             self.collect(theirs)?;
             match self.server.close()? {
                 ServerStep::Send(outbox) => {
-                    self.record.recorder.sent(&outbox)?;
+                    self.record.transcript.sent(&outbox)?;
                     self.party.send(&outbox, ours)?;
                 }
-                ServerStep::Sum(sum) => return Ok((*sum, self.record)),
+                ServerStep::Sum(sum) => return Ok(*sum),
                 _ => break,
             }
         }
@@ -195,7 +211,7 @@ impl Collection<'_> {
         let verdict = judge(&self.party.rules.session, message).map(|v| Error::Client { culprit: v.culprit, fault: v.fault });
         let complained = verdict.is_ok_and(|verdict| taken.as_ref().is_err_and(|e| *e == verdict));
         if taken.is_ok() || complained {
-            self.record.recorder.received(message)?;
+            self.record.transcript.received(message)?;
         }
         taken.map(drop).map_err(Failure::from)
     }

@@ -26,7 +26,7 @@ pub(super) fn recompute(
     report: &mut Report,
 ) -> Result<(), Finding> {
     let mut sums = Sums::new(session, settled);
-    match file.tag() {
+    match file.tag().map_err(Finding::at(Part::Chunks))? {
         tag::ALL_CHUNKS => sums.all(file, check)?,
         tag::OPENED_CHUNKS => sums.opened(file)?,
         _ => {}
@@ -111,7 +111,7 @@ impl<'a> Sums<'a> {
         }
         self.checked = if whole { Checked::All(self.layout.chunks()) } else { Checked::Some(checked) };
         self.check_roots(&trees, &sum_tree).map_err(Finding::at(Part::Chunks))?;
-        file.next().map_err(Finding::at(Part::End))?;
+        file.next();
         first.map_or(Ok(()), Err)
     }
 
@@ -142,7 +142,8 @@ impl<'a> Sums<'a> {
             next = index + 1;
         }
         self.checked = Checked::Some(checked);
-        file.next().map_err(Finding::at(Part::End))
+        file.next();
+        Ok(())
     }
 
     fn open(&mut self, file: &mut Reader<'_>, index: u64) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use core::fmt;
 use reveal::RevealProof;
 pub use statement::Statement;
 
-use super::{Recorder, report::Check, vectors::Vectors, verify};
+use super::{Transcript, report::Check, vectors::Vectors, verify};
 use crate::{
     codec::Reader,
     error::{DecodeError, Error, Party, RoundError},
@@ -99,8 +99,8 @@ impl Evidence {
     ///
     /// # Errors
     /// As [`Evidence::verify`]; [`crate::InputError::WrongState`] if the survivors are not recorded.
-    pub fn reveal(recorder: &Recorder, message: &[u8]) -> Result<Self, Error> {
-        Self::new(recorder.session(), Kind::Reveal(Box::new(RevealProof::new(recorder, message)?)))
+    pub fn reveal(record: &Transcript, message: &[u8]) -> Result<Self, Error> {
+        Self::new(record.session(), Kind::Reveal(Box::new(RevealProof::new(record, message)?)))
     }
 
     /// A transcript that [`verify()`] blames somebody for, for instance a server that announced a wrong sum. The wrong chunk has to be among
@@ -115,11 +115,11 @@ impl Evidence {
     /// As [`Evidence::transcript`], from what was recorded.
     ///
     /// # Errors
-    /// As [`Evidence::verify`] and [`Recorder::write`].
-    pub fn recorded(recorder: &Recorder, vectors: Option<&Vectors<'_>>) -> Result<Self, Error> {
+    /// As [`Evidence::verify`] and [`Transcript::write`].
+    pub fn recorded(record: &Transcript, vectors: Option<&Vectors<'_>>) -> Result<Self, Error> {
         let mut transcript = Vec::new();
-        recorder.write(&mut transcript, vectors)?;
-        Self::transcript(recorder.session(), transcript)
+        record.write(&mut transcript, vectors)?;
+        Self::transcript(record.session(), transcript)
     }
 
     fn new(session: &Session, kind: Kind) -> Result<Self, Error> {

@@ -71,13 +71,13 @@ pub fn descriptor(source: &mut dyn Source) -> Result<Session, Finding> {
 /// Reads fields, and knows the tag of the next part.
 pub(super) struct Reader<'a> {
     source: &'a mut dyn Source,
-    /// Of the part that comes.
-    tag: u8,
+    /// Of the part that comes, once somebody has asked: a part is judged before anything behind it is looked at.
+    tag: Option<u8>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: &'a mut dyn Source) -> Self {
-        Self { source, tag: tag::END }
+        Self { source, tag: None }
     }
 
     /// Everything before the first part; returns the descriptor.
@@ -85,25 +85,30 @@ impl<'a> Reader<'a> {
         if self.array()? != *MAGIC || self.array()? != [FORMAT] {
             return Err(DecodeError::Value.into());
         }
-        let descriptor = self.sized()?;
-        self.next()?;
-        Ok(descriptor)
+        self.sized()
     }
 
     /// The tag of the part that comes.
-    pub(super) fn tag(&self) -> u8 {
-        self.tag
+    pub(super) fn tag(&mut self) -> Result<u8, Error> {
+        match self.tag {
+            Some(tag) => Ok(tag),
+            None => {
+                let [tag] = self.array()?;
+                self.tag = Some(tag);
+                Ok(tag)
+            }
+        }
     }
 
-    /// Goes on to the next part.
-    pub(super) fn next(&mut self) -> Result<(), Error> {
-        [self.tag] = self.array()?;
-        Ok(())
+    /// The part that comes was read.
+    pub(super) fn next(&mut self) {
+        self.tag = None;
     }
 
     /// The part that comes is this one, or the file is no transcript.
-    pub(super) fn expect(&self, tag: u8) -> Result<(), Error> {
-        if self.tag == tag { Ok(()) } else { Err(DecodeError::UnexpectedType { expected: tag, got: self.tag }.into()) }
+    pub(super) fn expect(&mut self, tag: u8) -> Result<(), Error> {
+        let got = self.tag()?;
+        if got == tag { Ok(()) } else { Err(DecodeError::UnexpectedType { expected: tag, got }.into()) }
     }
 
     /// Nothing follows.

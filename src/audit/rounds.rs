@@ -49,7 +49,7 @@ pub(super) fn settle(session: &Session, file: &mut Reader<'_>, report: &mut Repo
     let mut rounds = Rounds { session, file, report };
     let Some((h1, keys)) = rounds.part(Part::Adverts, Adverts::TYPE, Rounds::adverts)? else { return Ok(None) };
     let Some((h2, dealt)) = rounds.part(Part::Delivery, Delivery::TYPE, |r| r.delivery(&h1, &keys))? else { return Ok(None) };
-    if rounds.file.tag() == Complaint::TYPE {
+    if rounds.tag(Part::Complaints)? == Complaint::TYPE {
         rounds.part(Part::Complaints, Complaint::TYPE, |r| r.complaints(&h1, &dealt))?;
     }
     let Some((h3, inputs)) = rounds.part(Part::Survivors, Survivors::TYPE, |r| r.survivors(&h2, &dealt))? else {
@@ -86,18 +86,22 @@ struct Rounds<'a, 'b, 'c> {
 impl Rounds<'_, '_, '_> {
     /// Reads one part, unless the file ends here.
     fn part<T>(&mut self, part: Part, tag: u8, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<Option<T>, Finding> {
-        if self.file.tag() == tag::END {
+        if self.tag(part)? == tag::END {
             return Ok(None);
         }
         let contents = || {
             self.file.expect(tag)?;
-            let contents = read(self)?;
-            self.file.next()?;
-            Ok(contents)
+            read(self)
         };
-        let contents = contents().map_err(Finding::at::<Error>(part))?;
+        let contents = contents().map_err(Finding::at(part))?;
+        self.file.next();
         self.report.reached = part;
         Ok(Some(contents))
+    }
+
+    /// Of what comes, where `part` may.
+    fn tag(&mut self, part: Part) -> Result<u8, Finding> {
+        self.file.tag().map_err(Finding::at(part))
     }
 
     /// A message of the server as all its recipients got it, each of whom has a signature. Whatever is wrong with the contents is then

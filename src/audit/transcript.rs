@@ -19,17 +19,17 @@ use crate::{
     session::Session,
 };
 
-/// Records a session on the server's side: give it every outbox, and every message that the server took.
+/// The transcript of a session, recorded beside its server: give it every outbox, and every message that the server took.
 ///
 /// It holds no secret, and copies nothing but complaints and reveals: outboxes share what they are made of with the server. Uploads are
 /// not recorded; keep their spools ([`crate::secagg::upload::Upload::spool`]) if the transcript is to have chunks.
-pub struct Recorder {
+pub struct Transcript {
     session: Session,
     sent: BTreeMap<u8, Outbox>,
     received: BTreeMap<(u8, ClientId), Vec<u8>>,
 }
 
-impl Recorder {
+impl Transcript {
     /// Nothing is recorded yet.
     #[must_use]
     pub fn new(session: &Session) -> Self {
@@ -208,10 +208,10 @@ fn write_sent(sink: &mut dyn Sink, outbox: &Outbox) -> Result<(), Error> {
     Ok(())
 }
 
-impl fmt::Debug for Recorder {
+impl fmt::Debug for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { session, sent, received } = self;
-        f.debug_struct("Recorder")
+        f.debug_struct("Transcript")
             .field("session", &session.id())
             .field("sent", &sent.keys())
             .field("received", &received.keys())

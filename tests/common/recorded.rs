@@ -1,4 +1,4 @@
-//! Sessions with a recorder beside the server, and transcripts as a forger sees them: every field can be altered and signed again. The
+//! Sessions with a transcript recorded beside the server, and transcripts as a forger sees them: every field can be altered and signed again. The
 //! form of the file is written a second time, from docs/protocol.md, section 20.
 #![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use veilsum::{
     ClientId, Identity, Masking, Session, SessionBuilder,
-    audit::{Recorder, Vectors},
+    audit::{Transcript, Vectors},
     secagg::{
         server::CollectingAdverts,
         sum::Sum,
@@ -29,7 +29,7 @@ pub struct Recorded {
     pub world: World,
     pub session: Session,
     pub inputs: BTreeMap<ClientId, Vec<u64>>,
-    pub recorder: Recorder,
+    pub record: Transcript,
     pub uploads: Vec<(ClientId, Arc<MemorySpool>)>,
     pub sum: Option<Sum>,
     /// Every message of clients and server, in order.
@@ -88,8 +88,8 @@ impl Script<'_> {
         let mut world = World::masked(self.n, self.seed, self.masking);
         let session = (self.change)(world.builder(self.len, 20)).build().unwrap();
         let inputs = world.inputs(&session);
-        let recorder = Recorder::new(&session);
-        let mut game = Recorded { world, session, inputs, recorder, uploads: Vec::new(), sum: None, messages: Vec::new() };
+        let record = Transcript::new(&session);
+        let mut game = Recorded { world, session, inputs, record, uploads: Vec::new(), sum: None, messages: Vec::new() };
         game.rounds(self);
         game
     }
@@ -97,12 +97,12 @@ impl Script<'_> {
 
 impl Recorded {
     fn took(&mut self, message: &[u8]) {
-        self.recorder.received(message).unwrap();
+        self.record.received(message).unwrap();
         self.messages.push(message.to_vec());
     }
 
     fn sent(&mut self, outbox: &veilsum::secagg::Outbox) {
-        self.recorder.sent(outbox).unwrap();
+        self.record.sent(outbox).unwrap();
         self.messages.extend(outbox.messages().map(|(_, message)| message));
     }
 
@@ -198,35 +198,40 @@ impl Recorded {
 
     /// The transcript with all chunks, or as far as there is one.
     pub fn transcript(&self) -> Vec<u8> {
-        self.write(|uploads, sum, recorder, out| {
-            recorder.write(out, Some(&Vectors::all(uploads, sum))).unwrap();
+        self.write(|uploads, sum, record, out| {
+            record.write(out, Some(&Vectors::all(uploads, sum))).unwrap();
         })
     }
 
     /// The transcript with some chunks and their paths.
     pub fn opened(&self, chunks: &[u64]) -> Vec<u8> {
         let chunks = chunks.iter().copied().collect();
-        self.write(|uploads, sum, recorder, out| {
-            recorder.write(out, Some(&Vectors::opened(uploads, sum, &chunks))).unwrap();
+        self.write(|uploads, sum, record, out| {
+            record.write(out, Some(&Vectors::opened(uploads, sum, &chunks))).unwrap();
         })
     }
 
     /// The transcript without chunks.
     pub fn control(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        self.recorder.write(&mut out, None).unwrap();
+        self.record.write(&mut out, None).unwrap();
         out
     }
 
     #[allow(clippy::type_complexity, reason = "once")]
     fn write(
         &self,
-        write: impl FnOnce(&[(ClientId, &dyn Spool)], &dyn Fn(u64, &mut [u64]) -> Result<(), veilsum::Error>, &Recorder, &mut Vec<u8>),
+        write: impl FnOnce(
+            &[(ClientId, &dyn Spool)],
+            &dyn Fn(u64, &mut [u64]) -> Result<(), veilsum::Error>,
+            &Transcript,
+            &mut Vec<u8>,
+        ),
     ) -> Vec<u8> {
         let Some(sum) = &self.sum else { return self.control() };
         let uploads: Vec<(ClientId, &dyn Spool)> = self.uploads.iter().map(|(id, spool)| (*id, &**spool as _)).collect();
         let mut out = Vec::new();
-        write(&uploads, &|position, words| sum.read(position, words), &self.recorder, &mut out);
+        write(&uploads, &|position, words| sum.read(position, words), &self.record, &mut out);
         out
     }
 }
@@ -332,6 +337,15 @@ impl File {
             }
         }
         out.push(0);
+        out
+    }
+
+    /// The file up to the end of this part, where nothing says that it ends.
+    pub fn cut_after(&self, last: &[u8]) -> Vec<u8> {
+        let len = 1 + self.parts.iter().position(|(tag, _)| last.contains(tag)).unwrap();
+        let head = Self { descriptor: self.descriptor.clone(), parts: self.parts[..len].to_vec() };
+        let mut out = head.encode();
+        out.pop();
         out
     }
 

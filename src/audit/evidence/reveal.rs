@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use crate::{
-    audit::{Recorder, file::no_attachment},
+    audit::{Transcript, file::no_attachment},
     codec::{Reader, put_sized},
     error::{ClientFault, ClientId, DecodeError, Error, RoundError},
     hash::Hash,
@@ -23,12 +23,12 @@ pub(super) struct RevealProof {
 }
 
 impl RevealProof {
-    pub(super) fn new(recorder: &Recorder, message: &[u8]) -> Result<Self, Error> {
-        let adverts = Adverts::decode(ClientId(0), recorder.body(Adverts::TYPE)?, &[])?;
+    pub(super) fn new(record: &Transcript, message: &[u8]) -> Result<Self, Error> {
+        let adverts = Adverts::decode(ClientId(0), record.body(Adverts::TYPE)?, &[])?;
         Ok(Self {
-            h1: transcript::h1(recorder.session(), &adverts.entries),
-            delivery: recorder.body(Delivery::TYPE)?.to_vec(),
-            survivors: recorder.body(Survivors::TYPE)?.to_vec(),
+            h1: transcript::h1(record.session(), &adverts.entries),
+            delivery: record.body(Delivery::TYPE)?.to_vec(),
+            survivors: record.body(Survivors::TYPE)?.to_vec(),
             message: message.to_vec(),
         })
     }
