@@ -53,7 +53,7 @@ fn two_reveals() -> Evidence {
 }
 
 fn bad_reveal() -> Evidence {
-    Evidence::reveal(&GAMES[0].recorder, &reveals()[0]).expect("a wrong share")
+    Evidence::reveal(&GAMES[0].record, &reveals()[0]).expect("a wrong share")
 }
 
 fn false_complaint() -> Evidence {
