@@ -20,8 +20,13 @@ NAMES = {ADVERT: "Advert", SHARES: "Shares", COMPLAINT: "Complaint", MASKED_INPU
 
 def signed_bytes(sid, kind, client, prev, body, attachment_hash):
     """What a signature is over; an entry carries the hash of the attachment in place of it."""
+    return signed_bytes_of_hashes(sid, kind, client, prev, H("body", body), attachment_hash)
+
+
+def signed_bytes_of_hashes(sid, kind, client, prev, body_hash, attachment_hash):
+    """The same for a statement (section 21), which has hashes alone."""
     return (lv(b"veilsum/3/signature") + u8(VERSION) + u16(SUITE) + sid + u8(kind) + u64(client) + prev
-            + H("body", body) + attachment_hash)
+            + body_hash + attachment_hash)
 
 
 @dataclass
