@@ -47,16 +47,16 @@ def mask(sid, bits, words, me, self_seed, pair_seeds):
     return out
 
 
-def unmask(sid, bits, masked, self_seeds, dropped_pairs):
-    """masked, self_seeds: by member of U3; dropped_pairs: {(u in U3, v in D): seed}."""
+def unmask(sid, bits, masked, self_seeds, dropped_pairs, start=0):
+    """masked, self_seeds: by member of U3, from position `start` on; dropped_pairs: {(u in U3, v in D): seed}."""
     length = len(next(iter(masked.values())))
     out = [0] * length
     for words in masked.values():
         out = accumulate(out, words, 1, bits)
     for seed in self_seeds.values():
-        out = accumulate(out, prg(sid, seed, bits, 0, length), -1, bits)
+        out = accumulate(out, prg(sid, seed, bits, start, length), -1, bits)
     for (u, v), seed in dropped_pairs.items():
-        out = accumulate(out, prg(sid, seed, bits, 0, length), -1 if v > u else 1, bits)
+        out = accumulate(out, prg(sid, seed, bits, start, length), -1 if v > u else 1, bits)
     return out
 
 
@@ -143,12 +143,15 @@ def node(a, b):
     return H("node", a, b)
 
 
+def left(k):
+    """How many of k leaves are in the left subtree: the largest power of two less than k."""
+    return 1 << (k - 1).bit_length() - 1
+
+
 def tree(leaves):
     if len(leaves) == 1:
         return leaves[0]
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
+    split = left(len(leaves))
     return node(tree(leaves[:split]), tree(leaves[split:]))
 
 

@@ -328,10 +328,10 @@ def mask(sid, geometry, bits, words, terms, error_seed):
     return out
 
 
-def unmask(sid, geometry, bits, uploads, terms, vector_len):
-    """The sum of the uploads modulo 2^b."""
+def unmask(sid, geometry, bits, uploads, terms, last, first=0):
+    """The sum of the uploads modulo 2^b, at positions first .. last - 1, of which the uploads are."""
     keys, at, out = Keys(sid, geometry.lattice, terms), 0, []
-    for block, start, end in geometry.blocks(0, vector_len):
+    for block, start, end in geometry.blocks(first, last):
         size, count = geometry.block_wire_len(end - start), geometry.coefficients(end - start)
         parts = [from_wire(geometry.lattice, upload[at:at + size], count) for upload in uploads]
         total = [[sum(column) % q for column in zip(*(p[c] for p in parts))]

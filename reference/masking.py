@@ -20,9 +20,13 @@ def upload_root(desc, upload):
     return data.root_of_chunks(parts, desc.vector_len, desc.chunk_len)
 
 
+def read_range(desc, raw, words):
+    """The words of a range of an upload, whose padding is checked; of lattice masks the bytes, of which any are good."""
+    return raw if desc.geometry else data.unpack(raw, desc.modulus_bits, words)
+
+
 def read_upload(desc, upload):
-    """Words, whose padding is checked; of lattice masks the bytes, of which any are good."""
-    return upload if desc.geometry else data.unpack(upload, desc.modulus_bits, desc.vector_len)
+    return read_range(desc, upload, desc.vector_len)
 
 
 def mask(desc, words, me, self_seed, pair_seeds, error_seed):
@@ -35,8 +39,12 @@ def mask(desc, words, me, self_seed, pair_seeds, error_seed):
 
 def unmask(desc, uploads, self_seeds, dropped_pairs):
     """uploads: by member of U3, as `read_upload` gives them."""
+    return unmask_range(desc, uploads, self_seeds, dropped_pairs, 0, desc.vector_len)
+
+
+def unmask_range(desc, ranges, self_seeds, dropped_pairs, start, end):
+    """The sum at these positions; ranges: by member of U3, as `read_range` gives them."""
     if desc.geometry:
         terms = lattice.sum_terms(self_seeds, dropped_pairs)
-        return lattice.unmask(desc.sid, desc.geometry, desc.modulus_bits, list(uploads.values()), terms,
-                              desc.vector_len)
-    return data.unmask(desc.sid, desc.modulus_bits, uploads, self_seeds, dropped_pairs)
+        return lattice.unmask(desc.sid, desc.geometry, desc.modulus_bits, list(ranges.values()), terms, end, start)
+    return data.unmask(desc.sid, desc.modulus_bits, ranges, self_seeds, dropped_pairs, start)
