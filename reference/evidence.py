@@ -165,10 +165,11 @@ def judge_reveal(desc, message, dealings, u3):
 
 def transcript(desc, raw):
     try:
-        audit.verify(desc, raw, "present", prefix=True)
+        report = audit.verify(desc, raw, "present", prefix=True)
     except audit.Finding as found:
         require(found.blames is not None, found.code, reason=found.reason)
         return Verdict(found.code, found.blames, found.reason)
+    require(report.consumed == len(raw), 202)
     raise Fault(UNPROVEN)
 
 

@@ -24,7 +24,8 @@ class Forged:
         self.messages = {kind: {m.client: m for m in run.messages if m.kind == kind} for kind in (*LISTS.values(), core.REVEAL)}
         self.messages[core.COMPLAINT] = dict(run.complaints)
         self.kept = set()  # (type, client) of messages that are not signed again
-        self.bodies, self.letters, self.parts = {}, {}, {}  # changes by tag: of a body that is sent, of its letters, of a whole part
+        # Changes by tag: of a body that is sent, of its letters, of messages that were received, of a whole part.
+        self.bodies, self.letters, self.raws, self.parts = {}, {}, {}, {}
         s = run.server
         self.packages = {u: dict(s.packages[u]) for u in s.u2}
         self.uploads = {u: run.clients[u].upload for u in s.u3}
@@ -60,6 +61,11 @@ class Forged:
         self.letters[tag] = change
         return self
 
+    def raw(self, tag, change):
+        """change: of the list of encoded messages."""
+        self.raws[tag] = change
+        return self
+
     def part(self, tag, change):
         """change: of the bytes behind the tag; None takes the part out."""
         self.parts[tag] = change
@@ -88,6 +94,18 @@ class Forged:
     def sum(self, words):
         return self.announce(recorder.sum_leaves(self.desc, words))
 
+    def drop_out(self, u):
+        """A survivor that has sent nothing after its Shares: others reveal its mask root, and the sum is without it."""
+        for kind in (core.MASKED_INPUT, core.CONSISTENCY, core.REVEAL):
+            self.drop(kind, u)
+        del self.uploads[u]
+        for v in self.messages[core.REVEAL]:
+            held = self.run.clients[v].shares_held
+            rows = [(w, *(held[w][2:] if w in self.u3 else held[w][:2])) for w in self.u2]
+            self.message(core.REVEAL, v, body=core.reveal_encode(rows))
+        columns = zip(*(self.run.words[v] for v in self.u3))
+        return self.sum([sum(column) % 2**self.desc.modulus_bits for column in columns])
+
     # the file
 
     @property
@@ -110,7 +128,7 @@ class Forged:
                 for u, m in sorted(self.messages[kind].items())]
 
     def file(self):
-        self.out = File(self.desc.encode())
+        self.out, self.sent = File(self.desc.encode()), {}
         adverts = self._list(core.ADVERTS, self.sid, self.u1)
         self.h1 = core.transcript_1(self.sid, adverts)
         shares = self._list(core.DELIVERY, self.h1, self.u2)
@@ -140,6 +158,7 @@ class Forged:
 
     def _sent(self, tag, prev, body, recipients):
         body = self.bodies.get(tag, lambda b: b)(body)
+        self.sent[tag] = body
         self.sign = functools.partial(self._sign, tag, prev, body)
         letters = [self.sign(v) for v in recipients]
         letters = self.letters.get(tag, lambda x: x)(letters)
@@ -156,11 +175,12 @@ class Forged:
 
     def _received(self, tag, prev):
         if self.messages[tag]:
-            self.out.parts[tag] = recorder.received_messages(self.signed(tag, prev))
+            raws = [m.encode() for m in self.signed(tag, prev)]
+            self.out.parts[tag] = recorder.received(self.raws.get(tag, lambda x: x)(raws))
 
     def _rest(self):
         pairs = recorder.opened_pairs(self.u2, self.u3)
-        self.out.parts[PACKAGES] = recorder.packages([(u, self.packages[u][v]) for u, v in pairs])
+        self.out.parts[PACKAGES] = recorder.packages([(u, self.packages[u][v]) for u, v in pairs if v in self.packages.get(u, {})])
         if self.root is None:
             return
         self._sent(core.ANNOUNCEMENT, self.h3, self.root, self.u3)
