@@ -58,9 +58,9 @@ class Verifier:
         tag = HEAD
         while (tag := audit_file.read_tag(self.r, tag)) != END:
             self._part(tag)
+        self._complete()
         if not prefix:
             self.r.end()
-        self._complete()
         return self._report()
 
     def _part(self, tag):
@@ -72,7 +72,7 @@ class Verifier:
             sent[tag](audit_file.read_sent(r, tag, n))
         elif tag in (core.COMPLAINT, core.REVEAL):
             received = {core.COMPLAINT: rounds.on_complaints, core.REVEAL: rounds.on_reveals}
-            received[tag](audit_file.read_received(r, n))
+            received[tag](audit_file.read_received(r))
         elif tag == PACKAGES:
             rounds.on_packages(audit_file.read_packages(r, rounds.opened_pairs()))
         elif tag in (ALL_CHUNKS, OPENED_CHUNKS):

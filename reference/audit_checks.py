@@ -18,20 +18,25 @@ class Rounds:
     def __init__(self, desc):
         self.desc, self.sid, self.members = desc, desc.sid, set(desc.ids)
         self.prev = desc.sid  # the transcript hash that the next messages of the server are over
-        self.complaints, self.complained, self.liars = [], [], []
+        self.complaints, self.liars = [], []
         self.u3 = self.sum_root = None
 
     def _letters(self, kind, sent):
-        """The server has signed this body, to each recipient."""
-        require(all(v in self.members for v in sent.recipients), 216)
+        """The server has signed this body, to each recipient; one by one. Their ids."""
+        out = []
         for letter in sent.letters:
-            signed = core.signed_bytes(self.sid, kind, letter.recipient, self.prev, sent.body, letter.attachment_hash)
+            v = letter.recipient
+            require(not out or v > out[-1], 212)
+            require(v in self.members, 216)
+            signed = core.signed_bytes(self.sid, kind, v, self.prev, sent.body, letter.attachment_hash)
             require(core.verify(self.desc.server_key, signed, letter.signature), 215)
+            out.append(v)
+        return out
 
     # round 0
 
     def on_adverts(self, sent):
-        self._letters(core.ADVERTS, sent)
+        recipients = self._letters(core.ADVERTS, sent)
         with attributed(401):
             entries, adverts = core.list_decode(sent.body, core.advert_form)
         core.check_entries(self.desc, core.ADVERT, entries, self.members, self.sid)
@@ -42,13 +47,13 @@ class Rounds:
         require(len(set(advertised)) == len(advertised), 408)
         self.u1 = list(adverts)
         self.mask_pks = {u: mask for u, (_, mask) in adverts.items()}
-        require(sent.recipients == self.u1, 207)
+        require(recipients == self.u1, 207)
         self.h1 = self.prev = core.transcript_1(self.sid, entries)
 
     # round 1
 
     def on_delivery(self, sent):
-        self._letters(core.DELIVERY, sent)
+        recipients = self._letters(core.DELIVERY, sent)
         with attributed(401):
             entries, self.dealings = core.list_decode(sent.body, core.Dealing.form)
         core.check_entries(self.desc, core.SHARES, entries, self.u1, self.h1)
@@ -57,77 +62,75 @@ class Rounds:
                 require(dealing.holders == [v for v in self.u1 if v != u], 304)
                 dealing.check(self.desc.threshold)
         self.u2 = list(self.dealings)
-        require(sent.recipients == self.u2, 207)
+        require(recipients == self.u2, 207)
         self.dealt = {e.client: e for e in entries}
         self.h2 = self.prev = core.transcript_2(self.h1, entries)
 
     # round 2
 
     def _received(self, raw_messages, kind, members, prev):
-        """Messages that members sent over a transcript hash, by sender; whatever is wrong with them is nobody's fault."""
-        out = {}
+        """Messages that members sent over a transcript hash, one by one; whatever is wrong with them is nobody's fault."""
+        last = -1
         for raw in raw_messages:
-            message = core.receive_from_client(self.desc, raw, kind)
+            message = core.authenticate(self.desc, raw)
+            require(message.client > last, 212)
+            require(message.kind == kind, 206)
             require(message.client in members, 216)
             require(message.prev == prev, 217)
-            require(not out or message.client > max(out), 212)
-            out[message.client] = message
-        return out
+            last = message.client
+            yield message
 
     def on_complaints(self, raw_messages):
-        messages = self._received(raw_messages, core.COMPLAINT, self.u2, self.h1)
-        self.complained = list(messages)
-        for u, raw in zip(messages, raw_messages):
-            verdict = judge(self.desc, raw)
+        for message in self._received(raw_messages, core.COMPLAINT, self.u2, self.h1):
+            verdict = judge(self.desc, message.encode())
             counts = verdict.entry is not None and self.dealt.get(verdict.blames) == verdict.entry
             require(not counts, verdict.code, verdict.blames, verdict.reason)
-            self.complaints.append((u, verdict.blames, verdict.code))
+            self.complaints.append((message.client, verdict.blames, verdict.code))
 
     def on_survivors(self, sent):
         desc = self.desc
-        self._letters(core.SURVIVORS, sent)
+        recipients = self._letters(core.SURVIVORS, sent)
         with attributed(401):
             u3, entries, inputs = core.survivors_decode(desc, sent.body)
         require([e.client for e in entries] == u3, 401, reason=207)
         core.check_entries(desc, core.MASKED_INPUT, entries, self.u2, self.h2)
         for _, vector_len, chunk_len in inputs.values():
             require((vector_len, chunk_len) == (desc.vector_len, desc.chunk_len), 411, reason=307)
-        for u in self.complained:
+        require(recipients == self.u2, 207)
+        for u, _, _ in self.complaints:
             require(u not in u3, 313, u)
-        require(sent.recipients == self.u2, 207)
         self.u3, self.roots = u3, {u: root for u, (root, _, _) in inputs.items()}
         self.h3 = self.prev = core.transcript_3(desc, self.h2, u3, entries)
 
     # round 3
 
     def on_agreement(self, sent):
-        self._letters(core.AGREEMENT, sent)
+        recipients = self._letters(core.AGREEMENT, sent)
         with attributed(401):
             entries, _ = core.list_decode(sent.body, core.consistency_decode)
         core.check_entries(self.desc, core.CONSISTENCY, entries, self.u3, self.h3)
-        require(sent.recipients == self.u3, 207)
+        require(recipients == self.u3, 207)
 
     # round 4
 
     def on_reveals(self, raw_messages):
         messages = self._received(raw_messages, core.REVEAL, self.u3, self.h3)
-        revealed = {v: self._shares(message) for v, message in messages.items()}
+        revealed = {message.client: self._shares(message) for message in messages}
         self.liars = [v for v, shares in revealed.items() if not self._good(v, shares)]
         self.secrets = self._recover(revealed)
         if self.secrets is None:
             self.secrets = self._recover({v: shares for v, shares in revealed.items() if v not in self.liars})
-        if self.secrets is None:
-            require(not self.liars, 311, min(self.liars, default=None))
-            require(False, 501)
+        require(self.secrets is not None or not self.liars, 311, min(self.liars, default=None))
 
     def _shares(self, message):
         """{owner: (share, blinding share)} of one revealer."""
         v = message.client
         with attributed(301, v):
             core.no_attachment(message)
-            rows = core.reveal_decode(message.body)
+            rows = core.reveal_form(message.body)
         require([owner for owner, _, _ in rows] == self.u2, 308, v)
-        return {owner: (share, blinding) for owner, share, blinding in rows}
+        with attributed(301, v):
+            return {owner: (share, blinding) for owner, share, blinding in core.reveal_scalars(rows)}
 
     def _points(self, owner):
         """The commitments of the one secret of an owner that is revealed."""
@@ -157,11 +160,13 @@ class Rounds:
 
     def on_packages(self, packages):
         """packages: those of the opened pairs."""
-        opened = dict(zip(self.opened_pairs(), packages))
-        for (u, v), package in opened.items():
+        opened = {}
+        for (u, v), package in zip(self.opened_pairs(), packages):
             require(dict(self.dealings[u].digests)[v] == package.digest(u, v), 217)
-        for (u, _), package in opened.items():
             require(package.acceptable(), 301, u, reason=211)
+            opened[u, v] = package
+        if self.secrets is None:
+            return
         self.self_seeds = {u: keys.self_seed(self.sid, self.secrets[u], u) for u in self.u3}
         self.dropped_pairs = {}
         for dropped in (u for u in self.u2 if u not in self.u3):
@@ -182,8 +187,9 @@ class Rounds:
                 self.dropped_pairs[u, dropped] = keys.pair_seed(self.sid, shared, u, v, mask_ct, self.mask_pks[v])
 
     def on_announcement(self, sent):
-        self._letters(core.ANNOUNCEMENT, sent)
+        recipients = self._letters(core.ANNOUNCEMENT, sent)
         with attributed(401):
             root = core.announcement_decode(sent.body)
-        require(sent.recipients == self.u3, 207)
+        require(recipients == self.u3, 207)
+        require(self.secrets is not None, 501)
         self.sum_root = root

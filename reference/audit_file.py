@@ -3,6 +3,7 @@
 What is read here is only read: whether it is right is for audit_checks.py. A refusal is a Fault with a 2xx code, which blames nobody.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import core
@@ -54,22 +55,16 @@ class Letter:
 
 @dataclass
 class Sent:
-    """The server's messages of one round."""
+    """The server's messages of one round; letters are read as they are asked for, each to be judged before the next."""
 
     body: bytes
-    letters: list
-
-    @property
-    def recipients(self):
-        return [letter.recipient for letter in self.letters]
+    letters: Iterator[Letter]
 
 
 def read_sent(r, kind, n):
     body, count = ls(r), r.uint(4)
     require(1 <= count <= n, 207)
-    out = Sent(body, [read_letter(r, kind) for _ in range(count)])
-    require(core.ascending(out.recipients), 212)
-    return out
+    return Sent(body, (read_letter(r, kind) for _ in range(count)))
 
 
 def read_letter(r, kind):
@@ -78,21 +73,20 @@ def read_letter(r, kind):
     return Letter(recipient, attachment_hash, r.take(64))
 
 
-def read_received(r, n):
-    """Whole signed messages of clients, undecoded."""
+def read_received(r):
+    """Whole signed messages of clients, read as they are asked for."""
     count = r.uint(4)
-    require(1 <= count <= n, 207)
-    return [ls(r) for _ in range(count)]
+    require(count >= 1, 207)
+    return (ls(r) for _ in range(count))
 
 
 def read_packages(r, pairs):
-    """The packages of these pairs (dealer, holder), in this order."""
+    """The packages of these pairs (dealer, holder), in this order, read as they are asked for."""
     require(r.uint(4) == len(pairs), 207)
-    return [read_package(r, *pair) for pair in pairs]
+    return (read_package(r, *pair) for pair in pairs)
 
 
 def read_package(r, dealer, holder):
-    require(r.uint(8) == dealer, 207)
-    package = core.Package.read(r, dealer=dealer)
-    require(package.peer == holder, 207)
-    return package
+    require((r.uint(8), r.uint(8)) == (dealer, holder), 207)
+    r.at -= 8  # the holder is the peer of the package
+    return core.Package.read(r, dealer=dealer)

@@ -257,14 +257,23 @@ def reveal_encode(shares):
         u64(u) + ristretto.scalar_encode(s) + ristretto.scalar_encode(r) for u, s, r in shares)
 
 
-def reveal_decode(body):
+def reveal_form(body):
+    """(owner, share, blinding share), whatever these two are."""
     r = Reader(body)
     rows = [(r.uint(8), r.take(32), r.take(32)) for _ in range(r.count(72))]
     r.end()
     require(ascending([u for u, _, _ in rows]), 212)
+    return rows
+
+
+def reveal_scalars(rows):
     out = [(u, ristretto.scalar_decode(s), ristretto.scalar_decode(b)) for u, s, b in rows]
     require(all(s is not None and b is not None for _, s, b in out), 208)
     return out
+
+
+def reveal_decode(body):
+    return reveal_scalars(reveal_form(body))
 
 
 def announcement_decode(body):
