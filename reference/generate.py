@@ -21,6 +21,7 @@ import vec_runs
 import vec_samplers
 import vec_session
 import vec_states
+import vec_transcripts
 from vec_common import descriptor_json
 from vec_complaints import complaint_vectors
 from vec_refused_client import refused_by_client
@@ -68,8 +69,12 @@ def states():
     return VERSIONS | vec_states.build()
 
 
+def transcripts():
+    return VERSIONS | vec_transcripts.build()
+
+
 FILES = {"core.json": core, "lattice.json": lattice, "sessions.json": sessions, "refused_server.json": refused_server,
-         "refused_client.json": refused_client, "states.json": states, "pairs.json": pairs.build,
+         "refused_client.json": refused_client, "states.json": states, "transcripts.json": transcripts, "pairs.json": pairs.build,
          "encoding.json": vec_encoding.build, "samplers.json": vec_samplers.build, "noise.json": noise.build}
 
 

@@ -191,8 +191,18 @@ def states_file():
         {"session": TEXT, "name": TEXT, "party": either(ID, {"const": "server"}), "round": integer(0, 4), "steps": some(steps)}))})
 
 
+def transcripts_file():
+    case = {"session": TEXT, "name": TEXT, "file": items(either(octets(), tuple_of(U32, U32)))}
+    checked = case | {"check": either(one_of("full", "present"), some(U64))}
+    good = {"code": NOTHING, "blames": NOTHING, "reason": NOTHING, "survivors": either(NOTHING, IDS), "liars": IDS, "sum_root": either(NOTHING, HASH),
+            "checked": items(U64), "complaints": items(obj({"client": ID, "blames": ID, "code": CODE}))}
+    return obj(VERSIONS | {
+        "sessions": some(obj({"name": TEXT, "descriptor": ref("descriptor"), "file": octets()})),
+        "transcripts": some(either(obj(checked | good), obj(checked | OUTCOME | {"code": CODE}))), "evidence": some(obj(case | OUTCOME | {"code": CODE}))})
+
+
 def pairs_file():
-    kind = one_of(*(core.NAMES[k] for k in TYPES), "close", "descriptor")
+    kind = one_of(*(core.NAMES[k] for k in TYPES), "close", "descriptor", "transcript", "evidence")
     pair = {"type": kind, "code": CODE}
     return obj({"limit": U8, "reachable": some(obj(pair)), "unreachable": some(obj(pair | {"why": TEXT})),
                 "reasons": some(obj(pair | {"reasons": some(CODE)}))})
@@ -256,7 +266,7 @@ def sessions_file():
 
 DEFINITIONS = {"descriptor": DESCRIPTOR, "session": SESSION, "refused": REFUSED}
 FILES = {"core": core_file, "lattice": lattice_file, "sessions": sessions_file, "refused_server": refused_file, "refused_client": refused_file,
-         "states": states_file, "pairs": pairs_file, "encoding": encoding_file, "samplers": samplers_file, "noise": noise_file}
+         "states": states_file, "transcripts": transcripts_file, "pairs": pairs_file, "encoding": encoding_file, "samplers": samplers_file, "noise": noise_file}
 
 
 def used(schema, names=()):

@@ -104,9 +104,11 @@ def liars(acc):
 
 
 def too_few(acc):
-    """501."""
+    """501, where a sum is announced all the same; without one the server has given up."""
     for run, gone, behind in ((runs.one_gone(), [3], "all"), (runs.one_gone(), [3, 2**40], "nothing"), (runs.enough(), [1, 4], "the end")):
-        acc.forged(f"no reveals of {gone}", Forged(run).drop(core.REVEAL, *gone), core.REVEAL, 501, behind=behind)
+        few = Forged(run).drop(core.REVEAL, *gone)
+        acc.forged(f"a sum without reveals of {gone}", few, core.ANNOUNCEMENT, 501, behind=behind)
+        acc.case(run, f"no reveals of {gone}, and no sum", few.file().up_to(PACKAGES, end=True))
 
 
 # --- packages and mask roots -------------------------------------------------------------------------------
