@@ -51,7 +51,8 @@ def verify(descriptor, data, check=FULL, prefix=False):
 class Verifier:
     def __init__(self, desc, r, check):
         self.desc, self.r, self.check = desc, r, check
-        self.rounds, self.sums = Rounds(desc), {}
+        self.rounds = Rounds(desc)
+        self.chunks = audit_chunks.Chunks(self.rounds)
 
     def run(self, prefix):
         audit_file.read_head(self.r, self.desc)
@@ -75,24 +76,18 @@ class Verifier:
             received[tag](audit_file.read_received(r))
         elif tag == PACKAGES:
             rounds.on_packages(audit_file.read_packages(r, rounds.opened_pairs()))
-        elif tag in (ALL_CHUNKS, OPENED_CHUNKS):
-            self._chunks(tag)
-
-    def _chunks(self, tag):
-        chunks = audit_chunks.read(self.r, tag, self.desc, self.rounds.u3)
-        self.sums = audit_chunks.Chunks(self.rounds, tag, chunks).check(self._wanted(tag))
-
-    def _wanted(self, tag):
-        """None: all that are there. A reader of opened chunks has asked for them, and checks them all."""
-        return None if tag == OPENED_CHUNKS or self.check in (FULL, PRESENT) else set(self.check)
+        elif tag == ALL_CHUNKS:
+            self.chunks.on_all(r, None if self.check in (FULL, PRESENT) else set(self.check))
+        elif tag == OPENED_CHUNKS:
+            self.chunks.on_opened(r)
 
     def _complete(self):
         """Whoever asks for chunks gets them or an error."""
         if self.check == FULL:
-            require(len(self.sums) == audit_chunks.chunk_count(self.desc), 605)
+            require(len(self.chunks.sums) == audit_chunks.chunk_count(self.desc), 605)
         elif self.check != PRESENT:
-            require(set(self.check) <= set(self.sums), 605)
+            require(set(self.check) <= set(self.chunks.sums), 605)
 
     def _report(self):
-        rounds, sums = self.rounds, self.sums
+        rounds, sums = self.rounds, self.chunks.sums
         return Report(rounds.u3, rounds.liars, rounds.sum_root, rounds.complaints, list(sums), list(sums.values()), self.r.at)

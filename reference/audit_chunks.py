@@ -1,22 +1,19 @@
 """The chunks of a transcript: reading, paths, roots, unmasking (docs/protocol.md sections 20.1 and 20.2)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import data
 import masking
-from audit_file import ALL_CHUNKS
 from suite import Fault, attributed, require
 
 
 @dataclass
 class Chunk:
-    """One chunk of every survivor's upload, and of the sum its leaf; the paths are empty if the file has all chunks."""
+    """One chunk of every survivor's upload, and of the sum its leaf."""
 
     number: int
-    uploads: dict = field(default_factory=dict)  # bytes by survivor
-    paths: dict = field(default_factory=dict)
-    sum_leaf: bytes = b""
-    sum_path: list = field(default_factory=list)
+    uploads: dict  # bytes by survivor
+    sum_leaf: bytes
 
 
 # --- which words and bytes -----------------------------------------------------------------------------
@@ -55,71 +52,60 @@ def top(i, k, leaf, path):
     return data.node(last, top(i - split, k - split, leaf, path[:-1]))
 
 
-# --- reading -------------------------------------------------------------------------------------------
-
-def read(r, tag, desc, survivors):
-    return (read_all if tag == ALL_CHUNKS else read_opened)(r, desc, survivors)
-
-
-def read_all(r, desc, survivors):
-    out = []
-    for i in range(chunk_count(desc)):
-        uploads = {u: r.take(wire_len(desc, i)) for u in survivors}
-        out.append(Chunk(i, uploads, sum_leaf=r.take(32)))
-    return out
-
-
-def read_opened(r, desc, survivors):
-    count, out = r.uint(4), []
-    require(1 <= count <= chunk_count(desc), 207)
-    for _ in range(count):
-        out.append(read_one(r, desc, survivors))
-        require(len(out) < 2 or out[-2].number < out[-1].number, 212)
-    return out
-
-
-def read_one(r, desc, survivors):
-    out = Chunk(r.uint(8))
-    require(out.number < chunk_count(desc), 207)
-    for u in survivors:
-        out.paths[u] = read_path(r, desc, out.number)
-        out.uploads[u] = r.take(wire_len(desc, out.number))
-    out.sum_leaf, out.sum_path = r.take(32), read_path(r, desc, out.number)
-    return out
-
+# --- reading and checking ------------------------------------------------------------------------------
 
 def read_path(r, desc, i):
     return [r.take(32) for _ in range(path_len(i, chunk_count(desc)))]
 
 
-# --- checking ------------------------------------------------------------------------------------------
-
 class Chunks:
-    """All chunks of a file, or those that it opens, against what the rounds have settled."""
+    """The chunks of a file against what its rounds have settled; `sums` has the words of the sum of those that were unmasked."""
 
-    def __init__(self, rounds, tag, chunks):
-        self.rounds, self.desc, self.survivors = rounds, rounds.desc, rounds.u3
-        self.whole, self.chunks = tag == ALL_CHUNKS, chunks
+    def __init__(self, rounds):
+        self.rounds, self.desc, self.sums = rounds, rounds.desc, {}
 
-    def check(self, wanted):
-        """The words of the sum by number, of the wanted chunks, or of all that are here if wanted is None."""
-        for u in self.survivors:
-            leaves = [(c.number, data.leaf(c.number, c.uploads[u]), c.paths.get(u)) for c in self.chunks]
-            require(self._rooted(leaves, self.rounds.roots[u]), 506)
-        chosen = [c for c in self.chunks if wanted is None or c.number in wanted]
-        words = {c.number: self._words(c) for c in chosen}
-        sums = [(c.number, c.sum_leaf, c.sum_path) for c in self.chunks]
-        require(self._rooted(sums, self.rounds.sum_root), 217)
-        return {c.number: self._sum(c, words[c.number]) for c in chosen}
+    def on_all(self, r, wanted):
+        """All chunks, of which the wanted ones are unmasked; None: every one."""
+        chunks = [self._read_chunk(r, i) for i in range(chunk_count(self.desc))]
+        for u in self.rounds.u3:
+            self._upload_rooted(u, data.tree([data.leaf(c.number, c.uploads[u]) for c in chunks]))
+        self._sum_rooted(data.tree([c.sum_leaf for c in chunks]))
+        for chunk in chunks:
+            words = self._words(chunk)
+            if wanted is None or chunk.number in wanted:
+                self._unmask(chunk, words)
 
-    def _rooted(self, leaves, root):
-        """Whether leaves (number, leaf, path) give a root: all together, or each with its path."""
-        desc, count = self.desc, chunk_count(self.desc)
-        if self.whole:
-            tops = [data.tree([leaf for _, leaf, _ in leaves])]
-        else:
-            tops = [top(i, count, leaf, path) for i, leaf, path in leaves]
-        return all(data.root_of_top(desc.vector_len, desc.chunk_len, one) == root for one in tops)
+    def _read_chunk(self, r, i):
+        return Chunk(i, {u: r.take(wire_len(self.desc, i)) for u in self.rounds.u3}, r.take(32))
+
+    def on_opened(self, r):
+        """Some chunks, one by one: those that the reader has asked for."""
+        count, last = r.uint(4), -1
+        require(count >= 1, 207)
+        for _ in range(count):
+            i = r.uint(8)
+            require(last < i < chunk_count(self.desc), 212)
+            chunk = self._read_opened(r, i)
+            self._unmask(chunk, self._words(chunk))
+            last = i
+
+    def _read_opened(self, r, i):
+        uploads, count = {}, chunk_count(self.desc)
+        for u in self.rounds.u3:
+            path, uploads[u] = read_path(r, self.desc, i), r.take(wire_len(self.desc, i))
+            self._upload_rooted(u, top(i, count, data.leaf(i, uploads[u]), path))
+        sum_leaf, path = r.take(32), read_path(r, self.desc, i)
+        self._sum_rooted(top(i, count, sum_leaf, path))
+        return Chunk(i, uploads, sum_leaf)
+
+    def _root(self, tree):
+        return data.root_of_top(self.desc.vector_len, self.desc.chunk_len, tree)
+
+    def _upload_rooted(self, u, tree):
+        require(self._root(tree) == self.rounds.roots[u], 506)
+
+    def _sum_rooted(self, tree):
+        require(self._root(tree) == self.rounds.sum_root, 217)
 
     def _words(self, chunk):
         """What the survivors masked, by survivor."""
@@ -130,7 +116,7 @@ class Chunks:
                 out[u] = masking.read_range(self.desc, raw, end - start)
         return out
 
-    def _sum(self, chunk, words):
+    def _unmask(self, chunk, words):
         """The sum's words, which have to be those whose leaf the server announced."""
         desc, rounds = self.desc, self.rounds
         try:
@@ -138,4 +124,4 @@ class Chunks:
         except Fault as fault:  # masks that do not cancel have no sum to announce
             raise Fault(414) from fault
         require(data.leaf(chunk.number, data.pack(out, desc.modulus_bits)) == chunk.sum_leaf, 414)
-        return out
+        self.sums[chunk.number] = out
