@@ -154,8 +154,10 @@ def judge_reveal(desc, message, dealings, u3):
     v = message.client
     with attributed(301, v):
         core.no_attachment(message)
-        rows = core.reveal_decode(message.body)
+        rows = core.reveal_form(message.body)
     require([owner for owner, _, _ in rows] == list(dealings), 308, v)
+    with attributed(301, v):
+        rows = core.reveal_scalars(rows)
     for owner, share, blinding in rows:
         points = dealings[owner][KIND_B if owner in u3 else KIND_M]
         require(sharing.share_good(desc.index(v), share, blinding, points), 311, v)

@@ -1,4 +1,5 @@
-"""Which errors a message of each type can end with: a table from sections 13 to 16 of docs/protocol.md, and the vectors held against it.
+"""Which errors a message of each type, a transcript and evidence can end with: a table from sections 13 to 16, 20 and 21 of docs/protocol.md, and
+the vectors held against it.
 
 Every pair of a type and a code is in the table, as one that can be reached or with the reason why not. Each that can has at least one vector and at most
 LIMIT; one that can not has none.
@@ -14,8 +15,9 @@ import core
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VECTORS = ROOT / "tests" / "vectors"
 LIMIT = 15
-CLOSE, DESCRIPTOR = "close", "descriptor"
-FILES = ("core", "lattice", "sessions", "refused_server", "refused_client", "states")
+CLOSE, DESCRIPTOR, TRANSCRIPT, EVIDENCE = "close", "descriptor", "transcript", "evidence"
+FILES = ("core", "lattice", "sessions", "refused_server", "refused_client", "states", "transcripts")
+INCOMPLETE = 605  # of what is a caller's, the one that a file can end with
 
 CLIENTS = ["Advert", "Shares", "Complaint", "MaskedInput", "Consistency", "Reveal"]
 LISTS = ["Adverts", "Delivery", "Survivors", "Agreement"]
@@ -33,12 +35,29 @@ REACHABLE = [
     (LISTS, [403, 404, 405, 407, 411, 412, 507]), (LISTS[:-1], [406]),
     (["Adverts"], [408]), (["Delivery"], [309, 409, 410, 503]), (["Survivors"], [502]), (["Announcement"], [508]),
     ([CLOSE], [311, 312, 501, 509]),
-    ([DESCRIPTOR], [*range(101, 114), 115, 116, 117, 201, 202, 203, 204, 207, 214])]
+    ([DESCRIPTOR], [*range(101, 114), 115, 116, 117, 201, 202, 203, 204, 207, 214]),
+    ([TRANSCRIPT, EVIDENCE], [*range(201, 208), 212, 214, 215, 216, 217, 301, 308, 309, 311, 312, 313, 401, 403, 404, 405, 407, 408, 411, 414, 501, 506]),
+    ([TRANSCRIPT], [INCOMPLETE]), ([EVIDENCE], [209, 213, 303, 305, 310, 412, 510])]
 
 # What can not: (types, codes, why). The first that applies counts.
 INSIDE = "only inside a signed message, where 301 or 401 carries it"
 UNREACHABLE = [
-    ([*MESSAGES, CLOSE, DESCRIPTOR], [217, 414, 510], "of transcripts and evidence, which are checked after a session"),
+    ([*MESSAGES, CLOSE, DESCRIPTOR], [217, 414, 510, INCOMPLETE], "of transcripts and evidence, which are checked after a session"),
+    ([TRANSCRIPT, EVIDENCE], range(101, 118), "the descriptor is the reader's own; of another one it is 205"),
+    ([TRANSCRIPT], [208, 209, 210, 211, 213], "only in a signed body, a package or an upload, where 301, 401 or 411 carries it"),
+    ([EVIDENCE], [208, 210, 211], "only in a signed body, a package or an upload, where 301 or 411 carries it"),
+    ([TRANSCRIPT, EVIDENCE], [302, 402], "another hash than the round's blames nobody: 217 of a client's message, 215 of a letter, 404 of an entry"),
+    ([TRANSCRIPT], [303, 412], "ids ascend, and a round has one body: nobody signs twice in a file"),
+    ([TRANSCRIPT], [305], "of a dealing that counts: its Delivery, which is judged before, is 411(305)"),
+    ([TRANSCRIPT, EVIDENCE], [304, 307], "of a forwarded entry: 411 carries it"),
+    ([TRANSCRIPT, EVIDENCE], [306, 409], "of a package that its digest does not fit: 217"),
+    ([TRANSCRIPT], [310], "a complaint that proves nothing goes on the record, and changes nothing"),
+    ([TRANSCRIPT, EVIDENCE], [406, 410], "a reader has no entry of its own, and no Delivery's packages"),
+    ([TRANSCRIPT, EVIDENCE], [502, 503, 504, 505, 507], "of a party in a session"),
+    ([TRANSCRIPT, EVIDENCE], [508], "of words beside a transcript"),
+    ([TRANSCRIPT, EVIDENCE], [509], "of a session without a sum; where one is announced all the same it is 414"),
+    ([TRANSCRIPT], [510], "of evidence"),
+    ([EVIDENCE], [INCOMPLETE], "nobody asks it for chunks"),
     ([DESCRIPTOR], [114], "parameters of fixed point, which a descriptor carries unread: encoding.json"),
     ([DESCRIPTOR], None, "no message, and no party to blame"),
     (MESSAGES, range(101, 200), "of descriptors"),
@@ -68,22 +87,25 @@ REASONS = [
     ("Consistency", 301, [202]), ("Reveal", 301, [201, 202, 207, 208, 212]),
     ("Adverts", 401, [201, 202, 207, 212]), ("Delivery", 401, [201, 202, 207, 212]), ("Survivors", 401, [201, 202, 207, 212, 213]),
     ("Agreement", 401, [201, 202, 207, 212]), ("Announcement", 401, [201, 202]),
+    ("transcript", 301, [201, 202, 207, 208, 211, 212, 213]), ("transcript", 401, [201, 202, 207, 212, 213]),
+    ("transcript", 411, [301, 304, 305, 307]), ("evidence", 301, [201, 202, 207, 208, 209, 211, 212, 213]), ("evidence", 401, [201, 202, 207, 212, 213]),
+    ("evidence", 411, [301, 304, 305, 307]),
     ("Adverts", 411, [301]), ("Delivery", 411, [301, 304, 305]), ("Survivors", 411, [301, 307]), ("Agreement", 411, [301])]
 
 
 def codes():
-    """Those of section 16 that messages and descriptors can have; 6xx are a caller's and 7xx its machine's."""
+    """Those of section 16 that messages, descriptors and files can have; 6xx are a caller's but for 605, and 7xx its machine's."""
     text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
     table = text[text.index("## 16. Errors"):text.index("## 17. Versions")]
     rows = re.findall(r"^\| (\d{3}) \| (.*?) \|", table, re.M)
-    return sorted(int(code) for code, name in rows if int(code) < 600 and name != "(retired)")
+    return sorted(int(code) for code, name in rows if (int(code) < 600 or int(code) == INCOMPLETE) and name != "(retired)")
 
 
 def table():
     """{(type, code): None, or why it can not be reached}."""
     reachable = {(kind, code) for kinds, numbers in REACHABLE for kind in kinds for code in numbers}
     out = {}
-    for kind in [*MESSAGES, CLOSE, DESCRIPTOR]:
+    for kind in [*MESSAGES, CLOSE, DESCRIPTOR, TRANSCRIPT, EVIDENCE]:
         for code in codes():
             why = next((why for kinds, numbers, why in UNREACHABLE if kind in kinds and (numbers is None or code in numbers)), None)
             if (kind, code) in reachable:
@@ -123,6 +145,9 @@ def outcomes():
                 yield name, "Delivery", case["code"], None
         for case in file.get("session", file.get("descriptors", {})).get("invalid", []):
             yield name, DESCRIPTOR, case["code"], None
+        for kind, rows in ((TRANSCRIPT, file.get("transcripts", [])), (EVIDENCE, file.get("evidence", []))):
+            for row in rows:
+                yield name, kind, row["code"], row["reason"]
         for case in file.get("cases", []):
             for step in case["steps"]:
                 message = step.get("message") or messages.get((case["session"], step.get("type"), step.get("client")))

@@ -248,10 +248,10 @@ def void_lists(case, run):
 # --- transcript ----------------------------------------------------------------------------------------------------
 
 def transcripts(ev):
-    """One of the vectors of transcripts for each error that it can show, and what is behind the convicting part."""
+    """One of the vectors of transcripts for each error and the code that it carries, and what is behind the convicting part."""
     seen, by_name = set(), {run.name: run for run in runs.runs()}
     for row in ev.acc.rows:
-        key = row["code"], row["reason"] if row["blames"] is not None and row["code"] < 400 else None
+        key = row["code"], row["reason"]
         if row["check"] == "present" and row["code"] is not None and key not in seen:
             seen.add(key)
             run = by_name[row["session"]]

@@ -8,6 +8,7 @@ import recorder
 import vec_evidence
 import vec_transcript_form
 import vec_transcript_lists
+import vec_transcript_order
 import vec_transcript_sums
 import vec_states
 from recorder import PACKAGES
@@ -139,6 +140,7 @@ def build():
     vec_transcript_form.build(acc)
     vec_transcript_lists.build(acc)
     vec_transcript_sums.build(acc)
+    vec_transcript_order.build(acc)
     return hexed({
         "sessions": [{"name": run.name, "descriptor": descriptor_json(run.desc), "file": acc.bases[run.name]} for run in runs()],
         "transcripts": acc.rows, "evidence": vec_evidence.build(acc)})
