@@ -130,9 +130,10 @@ class Server:
         u = message.client
         with attributed(301, u):
             core.no_attachment(message)
-            rows = core.reveal_decode(message.body)
+            rows = core.reveal_form(message.body)
         require([owner for owner, _, _ in rows] == self.u2, 308, u)
-        self.revealed[u] = {owner: (share, blinding) for owner, share, blinding in rows}
+        with attributed(301, u):
+            self.revealed[u] = {owner: (share, blinding) for owner, share, blinding in core.reveal_scalars(rows)}
 
     def close_reveals(self):
         """Recovers, unmasks, and announces the sum."""
