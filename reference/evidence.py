@@ -121,8 +121,8 @@ def reveal(desc, raw):
     dealt, dealings = core.list_decode(delivery, decoded_dealing)
     h3, u3 = survivors_of(desc, core.transcript_2(h1, dealt), survivors)
     message = core.receive_from_client(desc, message, core.REVEAL)
-    require(message.prev == h3, 217)
     require(message.client in u3, 216)
+    require(message.prev == h3, 217)
     try:
         judge_reveal(desc, message, dealings, u3)
     except Fault as fault:

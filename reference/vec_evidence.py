@@ -139,6 +139,7 @@ def contradict_nothing(ev):
             ("Adverts to two clients", run.message(core.ADVERTS, 3), run.message(core.ADVERTS, 7)),
             ("a Delivery to two clients", run.message(core.DELIVERY, 3), run.message(core.DELIVERY, 7)),
             ("Consistency of two clients over different hashes", consistency, signed(run, run.message(core.CONSISTENCY, 2**40), prev=bytes(32))),
+            ("a Consistency and a Reveal", consistency, run.message(core.REVEAL, 3)),
             ("two signatures of one Consistency", consistency, replace(consistency, signature=again(run, 3, consistency))),
             ("two signatures of one Announcement", run.message(core.ANNOUNCEMENT, 3),
              replace(run.message(core.ANNOUNCEMENT, 3), signature=again(run, SERVER, run.message(core.ANNOUNCEMENT, 3))))):
@@ -193,6 +194,9 @@ def bad_reveals(ev):
     run = runs.one_gone()
     body = Forged(run).messages[core.REVEAL][3].body
     rows = core.reveal_decode(body)
+    dealing = core.Dealing.form(run.message(core.SHARES, 7).body)
+    fewer = replace(dealing, m=dealing.m[1:], b=dealing.b[1:]).encode()
+    ev.case(run, "reveal: over a dealing of fewer commitments", of_reveal(Forged(run).message(core.SHARES, 7, body=fewer)), 311, 3)
     for name, place in (("b of the revealer itself", 0), ("m of a drop-out", 1), ("b of another survivor", 3)):
         ev.case(run, f"reveal: a bad share of {name}", of_reveal(lying(run, [3], place)), 311, 3)
     ev.case(run, "reveal: a bad blinding share", of_reveal(add_to_share(Forged(run), 2**40, 2, 0, blinding=1), 2**40), 311, 2**40)
