@@ -58,14 +58,14 @@ class Verifier:
         audit_file.read_head(self.r, self.desc)
         tag = HEAD
         while (tag := audit_file.read_tag(self.r, tag)) != END:
-            self._part(tag)
+            self.judge_part(tag)
         self._complete()
         if not prefix:
             self.r.end()
         return self._report()
 
-    def _part(self, tag):
-        """Reads a part whole, then judges it."""
+    def judge_part(self, tag):
+        """Reads a part, and judges it before anything behind it."""
         r, rounds, n = self.r, self.rounds, self.desc.n
         if tag in core.FROM_SERVER:
             sent = {core.ADVERTS: rounds.on_adverts, core.DELIVERY: rounds.on_delivery, core.SURVIVORS: rounds.on_survivors,
