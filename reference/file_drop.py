@@ -1,7 +1,7 @@
 """A party of the example `file_drop`: the same directory, the same files, the same commands (docs/integration.md section 15).
 
     file_drop.py keygen --out NAME
-    file_drop.py server --session FILE --key FILE --dir DIRECTORY --out FILE [--deadline SECONDS]
+    file_drop.py server --session FILE --key FILE --dir DIRECTORY --out FILE [--transcript FILE] [--deadline SECONDS]
     file_drop.py client --session FILE --key FILE --dir DIRECTORY --input FILE [--out FILE] [--deadline SECONDS]
 
 For tests of the two implementations against each other. It is not constant-time and must never handle a secret.
@@ -17,11 +17,12 @@ import time
 
 import client
 import core
+import recorder
 import server
 import session_file
 import suite
 from session_file import Failure, SessionFile
-from state import ServerState
+from state import ServerState, digest
 from suite import Fault, require
 
 POLL = 0.05
@@ -137,7 +138,7 @@ class Collection:
 
     def __init__(self, party, directory, patience):
         self.party, self.directory, self.patience = party, directory, patience
-        self.state = ServerState(party, 0, [])
+        self.state, self.messages, self.uploads = ServerState(party, 0, []), [], {}
 
     def run(self):
         party = self.party
@@ -147,6 +148,7 @@ class Collection:
         for theirs, ours, members in steps:
             self.collect(theirs, members())
             to_each = self.state.close()
+            self.messages += to_each.values()
             if ours == "announcement":
                 self.directory.publish(SUM, b"".join(word.to_bytes(8, "little") for word in party.sum))
             for member, sent in to_each.items():
@@ -174,7 +176,7 @@ class Collection:
             if data is None:
                 return None
             require(core.authenticate(self.party.desc, data).client == member, 216)
-            self.state.receive(data, self.directory.read(f"client-{member}.vector") if message == "input" else None)
+            self.take(data, self.directory.read(f"client-{member}.vector") if message == "input" else None)
         except (Fault, Failure) as failure:
             if self.state.ended:
                 raise
@@ -183,18 +185,36 @@ class Collection:
         return True
 
 
-def run_server(session, key_path, directory, out, patience):
+    def take(self, data, upload):
+        """Keeps what the transcript needs, complaints included, whose verdict is a fault."""
+        message = core.authenticate(self.party.desc, data)
+        try:
+            self.state.receive(data, upload)
+        finally:
+            if self.state.seen.get((message.kind, message.client)) == digest(data):
+                self.messages.append(message)
+                self.uploads |= {message.client: upload} if message.kind == core.MASKED_INPUT else {}
+
+    def transcript(self):
+        return recorder.record(self.party, self.messages, self.uploads).encode()
+
+
+def run_server(session, key_path, directory, out, patience, transcript=None):
     seed, desc = session_file.read_key(key_path), session.desc
     if suite.identity_key(seed) != desc.server_key:
         raise Failure("this key is not the server's in the session file")
     party = server.Server(desc, seed)
     directory.publish(OPEN, desc.sid.hex().encode())
+    collection = Collection(party, directory, patience)
     try:
-        Collection(party, directory, patience).run()
+        collection.run()
     except BaseException:
         with contextlib.suppress(Failure):
             directory.publish(FAILED, b"")
         raise
+    finally:
+        if transcript:
+            pathlib.Path(transcript).write_bytes(collection.transcript())
     session.write_numbers(out, party.sum)
     say(f"server: done; the sum over clients {', '.join(map(str, party.u3))} is in {out}")
 
@@ -213,6 +233,8 @@ def arguments():
         command.add_argument("--deadline", type=float, default=deadline, help="seconds to wait in each step")
         if name == "client":
             command.add_argument("--input", required=True)
+        else:
+            command.add_argument("--transcript", help="also of a session that fails")
     return parser.parse_args()
 
 
@@ -225,7 +247,7 @@ def main(kind=client.Client):
             return
         session, directory = SessionFile(given.session), Directory(given.dir)
         if given.command == "server":
-            run_server(session, given.key, directory, given.out, given.deadline)
+            run_server(session, given.key, directory, given.out, given.deadline, given.transcript)
         else:
             run_client(kind, session, given.key, directory, given.input, given.out, given.deadline)
     except (Failure, Fault, OSError, ValueError) as error:

@@ -1,12 +1,13 @@
 """Sessions between both implementations, each party a process of its own, over the directory of the example `file_drop`.
 
-    cargo build --release --example file_drop
-    reference/interop.py target/release/examples/file_drop
+    cargo build --release --example file_drop --example audit
+    reference/interop.py target/release/examples/file_drop --audit target/release/examples/audit
 
 Plays a Rust server with Rust and Python clients, and a Python server with Rust clients and a Python one, each with pairwise and with
 lattice masks, and each with one client that is killed after it has dealt its shares. Exits with 1 unless every sum is the plain sum of the
-survivors' inputs and every party that was not killed ends well. In two more sessions a Python dealer cheats: a Python client has to complain
-to a Rust server, and a Rust client to a Python one, which have to blame the dealer. Nothing outlives it: whatever is not done at
+survivors' inputs, every party that was not killed ends well, and every server's transcript proves that sum to the Python verifier and, with
+--audit, to the Rust one. In two more sessions a Python dealer cheats: a Python client has to complain
+to a Rust server, and a Rust client to a Python one, which have to blame the dealer; the transcript of the Python server has to convict it. Nothing outlives it: whatever is not done at
 --timeout is killed. It takes little longer than one --deadline.
 """
 
@@ -22,11 +23,13 @@ import sys
 import tempfile
 import time
 
+import audit
 from session_file import SessionFile
 
 HERE = pathlib.Path(__file__).resolve().parent
 VALUES, CLIP, FRACTION_BITS = 200, 8, 16
 RUST, PYTHON, CHEAT = "rust", "python", "cheat"
+TRANSCRIPT = "transcript.bin"
 FIRST, SECOND, THIRD, FOURTH, LAST = 1, 4, 9, 2**40, 2**64 - 1
 # Who runs the server, who the clients by id, which client is killed, and the masks. The last client holds the others up until that has
 # happened.
@@ -85,7 +88,7 @@ class Session:
         log.close()
 
     def start_server(self):
-        self.start("server", self.server_kind, "server", "--deadline", str(self.options.deadline))
+        self.start("server", self.server_kind, "server", "--transcript", TRANSCRIPT, "--deadline", str(self.options.deadline))
 
     def start_client(self, who, *more):
         self.start(who, self.kinds[who], "client", "--input", f"{who}.txt", "--deadline", str(self.options.timeout), *more)
@@ -108,6 +111,17 @@ class Session:
             except subprocess.TimeoutExpired as error:
                 raise Wrong(f"party {who} was not done in time") from error
         return codes
+
+    def audited(self, code):
+        """The exit code of the Rust verifier, if there is one: 0 for a session without fault, 1 for a finding. What it prints."""
+        if not self.options.audit:
+            return ""
+        (self.place / "descriptor.bin").write_bytes(SessionFile(self.place / "session.txt").desc.encode())
+        command = [self.options.audit, "--session", "descriptor.bin", *(["--present"] if code else []), TRANSCRIPT]
+        done = subprocess.run(command, cwd=self.place, capture_output=True, text=True, timeout=self.options.timeout)
+        if done.returncode != code:
+            raise Wrong(f"the Rust verifier ends with {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
 
     def stop(self):
         for party in list(self.parties.values()):
@@ -158,10 +172,19 @@ class Dropout(Session):
         if found != plain:
             raise Wrong("the sum is not the plain sum")
         values = [session.code.value(word, bits) for word in plain[:-1]]
+        self.check_transcript(session, plain, survivors)
         for who in ["server", *survivors]:
             written = (self.place / f"sum-{who}.txt").read_text(encoding="ascii").split()
             if [float(number) for number in written] != values:
                 raise Wrong(f"party {who} wrote another sum")
+
+
+    def check_transcript(self, session, plain, survivors):
+        """A full check, which has to find the same sum of the same clients."""
+        report = audit.verify(session.desc, (self.place / TRANSCRIPT).read_bytes(), "full")
+        if [word for chunk in report.sum for word in chunk] != plain or report.survivors != survivors:
+            raise Wrong("the transcript's sum is not the plain sum of the survivors")
+        self.audited(0)
 
 
 class Cheated(Session):
@@ -186,7 +209,22 @@ class Cheated(Session):
         last = (self.place / "server.log").read_text(encoding="utf-8").splitlines()[-1]
         if f"client {cheat}" not in last:
             raise Wrong(f"the server does not blame client {cheat}: {last}")
+        if self.server_kind == PYTHON:
+            self.check_transcript(cheat)
         return f"client {self.victim} complains, and client {cheat} is blamed"
+
+
+    def check_transcript(self, cheat):
+        session = SessionFile(self.place / "session.txt")
+        try:
+            audit.verify(session.desc, (self.place / TRANSCRIPT).read_bytes(), "present")
+        except audit.Finding as found:
+            if (found.code, found.blames) != (309, cheat):
+                raise Wrong(f"the transcript shows another fault: {found}") from found
+        else:
+            raise Wrong("the transcript blames nobody")
+        if self.options.audit and f"client {cheat}" not in self.audited(1):
+            raise Wrong(f"the Rust verifier does not blame client {cheat}")
 
 
 def run(session):
@@ -223,7 +261,9 @@ def main():
     parser.add_argument("program", help="the built example file_drop")
     parser.add_argument("--deadline", type=int, default=30, help="seconds that a server waits in each step")
     parser.add_argument("--timeout", type=int, default=180, help="seconds for each session")
+    parser.add_argument("--audit", help="the built example audit")
     options = parser.parse_args()
+    options.audit = options.audit and str(pathlib.Path(options.audit).resolve())
     program = str(pathlib.Path(options.program).resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     sys.exit(not run_all(program, options))
