@@ -9,7 +9,7 @@ import audit_chunks
 import audit_file
 import core
 from audit_checks import Rounds
-from audit_file import ALL_CHUNKS, END, HEAD, OPENED_CHUNKS, PACKAGES
+from audit_file import ALL_CHUNKS, CHUNKS, END, FOLLOWS, HEAD, OPENED_CHUNKS, PACKAGES
 from suite import Fault, Reader, require
 
 FULL, PRESENT = "full", "present"
@@ -57,12 +57,21 @@ class Verifier:
     def run(self, prefix):
         audit_file.read_head(self.r, self.desc)
         tag = HEAD
-        while (tag := audit_file.read_tag(self.r, tag)) != END:
+        while (tag := self._next(tag)) != END:
             self.judge_part(tag)
-        self._complete()
         if not prefix:
             self.r.end()
         return self._report()
+
+    def _next(self, after):
+        """The next tag; where it shows that no more chunks come, whoever asked for chunks must have got them."""
+        tag = self.r.uint(1)
+        if after in CHUNKS or after == core.ANNOUNCEMENT and tag not in CHUNKS:
+            self._complete()
+        require(tag in FOLLOWS[after], 206)
+        if tag == END:
+            self._complete()
+        return tag
 
     def judge_part(self, tag):
         """Reads a part, and judges it before anything behind it."""
@@ -82,7 +91,6 @@ class Verifier:
             self.chunks.on_opened(r)
 
     def _complete(self):
-        """Whoever asks for chunks gets them or an error."""
         if self.check == FULL:
             require(len(self.chunks.sums) == audit_chunks.chunk_count(self.desc), 605)
         elif self.check != PRESENT:

@@ -40,11 +40,11 @@ class Rounds:
         with attributed(401):
             entries, adverts = core.list_decode(sent.body, core.advert_form)
         core.check_entries(self.desc, core.ADVERT, entries, self.members, self.sid)
+        advertised = [pk for pks in adverts.values() for pk in pks]
+        require(len(set(advertised)) == len(advertised), 408)
         with attributed(411):
             for e in entries:
                 core.advert_decode(e.body)
-        advertised = [pk for pks in adverts.values() for pk in pks]
-        require(len(set(advertised)) == len(advertised), 408)
         self.u1 = list(adverts)
         self.mask_pks = {u: mask for u, (_, mask) in adverts.items()}
         require(recipients == self.u1, 207)

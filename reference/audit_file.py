@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import core
+import xwing
 from suite import require
 
 MAGIC, FORMAT = b"veilsum/3/audit\n", 0x01
 HEAD, END, PACKAGES, ALL_CHUNKS, OPENED_CHUNKS = None, 0x00, 0x21, 0x22, 0x23
+CHUNKS = (ALL_CHUNKS, OPENED_CHUNKS)
 # Which tags may come after a part.
 FOLLOWS = {
     HEAD: (core.ADVERTS, END),
@@ -35,13 +37,6 @@ def read_head(r, desc):
     require(r.take(len(MAGIC)) == MAGIC, 214)
     require(r.uint(1) == FORMAT, 214)
     require(ls(r) == desc.encode(), 205)
-
-
-def read_tag(r, after):
-    """The tag of the part that comes after another one."""
-    tag = r.uint(1)
-    require(tag in FOLLOWS[after], 206)
-    return tag
 
 
 @dataclass
@@ -87,6 +82,8 @@ def read_packages(r, pairs):
 
 
 def read_package(r, dealer, holder):
-    require((r.uint(8), r.uint(8)) == (dealer, holder), 207)
-    r.at -= 8  # the holder is the peer of the package
-    return core.Package.read(r, dealer=dealer)
+    """The dealer is the one with the lower id, so there is a mask encapsulation."""
+    named = r.uint(8)
+    package = core.Package(r.uint(8), r.take(xwing.CIPHERTEXT), r.take(xwing.CIPHERTEXT), r.take(32), r.take(144))
+    require((named, package.peer) == (dealer, holder), 207)
+    return package

@@ -12,7 +12,7 @@ import data
 import ristretto
 import suite
 import xwing
-from audit_file import ALL_CHUNKS, END, HEAD, OPENED_CHUNKS, PACKAGES
+from audit_file import ALL_CHUNKS, END, OPENED_CHUNKS, PACKAGES
 from suite import Reader, u8, u32, u64
 
 LISTS = {core.ADVERTS: core.ADVERT, core.DELIVERY: core.SHARES, core.SURVIVORS: core.MASKED_INPUT, core.AGREEMENT: core.CONSISTENCY}
@@ -44,9 +44,9 @@ class Forgery:
     def __init__(self, desc, transcript, seed):
         self.desc, self.seed, self.parts, self.u3, self.pairs = desc, seed, [], [], []
         self.astray = {}  # (tag, client): the hash over which it signs instead of that of the round
-        r, tag, u2 = Reader(transcript), HEAD, []
+        r, u2 = Reader(transcript), []
         audit_file.read_head(r, desc)
-        while (tag := audit_file.read_tag(r, tag)) != END:
+        while (tag := r.uint(1)) != END:
             part = self._take_apart(r, tag)
             self.parts.append(part)
             if tag == core.DELIVERY:
