@@ -8,7 +8,7 @@ import core
 import sharing
 from recorder import ls
 from sharing import KIND_B, KIND_M
-from suite import Fault, H, Reader, attributed, bitmap_positions, require, u8, u64, verify as verify_signature
+from suite import Fault, H, Reader, attributed, bitmap, require, u8, u64, verify as verify_signature
 
 MAGIC = b"veilsum/3/proof\n"
 DEALING, EQUIVOCATION, REVEAL, TRANSCRIPT = 0x01, 0x02, 0x03, 0x04
@@ -35,13 +35,20 @@ def verify(desc, raw):
     try:
         r = Reader(raw)
         require(r.take(len(MAGIC)) == MAGIC, 214)
-        require(r.take(32) == desc.sid, 205)
-        kind = r.uint(1)
-        judges = {DEALING: dealing, EQUIVOCATION: equivocation, REVEAL: reveal, TRANSCRIPT: transcript}
-        require(kind in judges, 214)
-        return judges[kind](desc, r.rest())
+        sid, kind = r.take(32), r.uint(1)
+        require(kind in JUDGES, 214)
+        read, judge = JUDGES[kind]
+        contents = read(r)
+        r.end()
+        require(sid == desc.sid, 205)
+        return judge(desc, *contents)
     except Fault as fault:
         raise Void(fault.code, fault.reason) from fault
+
+
+def whole(r):
+    """The contents of the kinds that hold one thing."""
+    return (r.rest(),)
 
 
 # --- dealing -----------------------------------------------------------------------------------------
@@ -83,18 +90,19 @@ class Statement:
         return self.contents() + self.signature
 
     def check(self, desc):
-        """Type, client and signature, in the order of section 6."""
+        """Type, client and signature."""
         key = dict(desc.roster).get(self.client)
-        require(self.kind in core.NAMES, 206)
+        require(self.kind in core.NAMES, 214)
         require(key is not None, 216)
         signed = core.signed_bytes_of_hashes(desc.sid, self.kind, self.client, self.prev, self.body_hash, self.attachment_hash)
         require(verify_signature(desc.server_key if self.kind in core.FROM_SERVER else key, signed, self.signature), 215)
 
 
-def equivocation(desc, raw):
-    r = Reader(raw)
-    a, b = Statement.read(r), Statement.read(r)
-    r.end()
+def two_statements(r):
+    return Statement.read(r), Statement.read(r)
+
+
+def equivocation(desc, a, b):
     require(a.encode() < b.encode(), 212)
     a.check(desc)
     b.check(desc)
@@ -114,53 +122,56 @@ def contradict(a, b):
 
 # --- reveal ------------------------------------------------------------------------------------------
 
-def reveal(desc, raw):
-    r = Reader(raw)
-    h1, delivery, survivors, message = r.take(32), r.take(r.uint(4)), r.take(r.uint(4)), r.take(r.uint(4))
-    r.end()
-    dealt, dealings = core.list_decode(delivery, decoded_dealing)
-    h3, u3 = survivors_of(desc, core.transcript_2(h1, dealt), survivors)
-    message = core.receive_from_client(desc, message, core.REVEAL)
+def hash_and_three(r):
+    """h1, the bodies of Delivery and Survivors, and the Reveal."""
+    return r.take(32), *(r.take(r.uint(4)) for _ in range(3))
+
+
+def reveal(desc, h1, delivery, survivors, raw):
+    message = core.receive_from_client(desc, raw, core.REVEAL)
+    dealt, dealings = core.list_decode(delivery, core.Dealing.form)
+    entries, u3 = survivors_of(desc, survivors)
+    points = {u: points_of(desc, dealing) for u, dealing in dealings.items()}
+    require(message.prev == core.transcript_3(desc, core.transcript_2(h1, dealt), u3, entries), 217)
     require(message.client in u3, 216)
-    require(message.prev == h3, 217)
     try:
-        judge_reveal(desc, message, dealings, u3)
+        judge_reveal(desc, message, points, u3)
     except Fault as fault:
         return Verdict(fault.code, fault.client, fault.reason)
     raise Fault(UNPROVEN)
 
 
-def decoded_dealing(body):
-    """The points of a dealing by kind, however many there are."""
-    form = core.Dealing.form(body)
-    points = {kind: form.points(kind) for kind in (KIND_M, KIND_B)}
-    require(None not in points[KIND_M] + points[KIND_B], 209)
+def points_of(desc, dealing):
+    """By kind: as many as the threshold, and all decode."""
+    points = {kind: dealing.points(kind) for kind in (KIND_M, KIND_B)}
+    require(all(len(row) == desc.threshold and None not in row for row in points.values()), 209)
     return points
 
 
-def survivors_of(desc, h2, body):
-    """(h3, U3); whether the entries are those of the bitmap is left to whoever signs over h3."""
+def survivors_of(desc, body):
+    """Entries, and U3, which has to be that of the bitmap."""
     r = Reader(body)
     bits = r.take(r.count(1))
-    u3 = [desc.ids[k] for k in bitmap_positions(bits, desc.n)]
     entries = core.entries_read(r)
     r.end()
     for e in entries:
         core.masked_input_decode(e.body)
-    return core.transcript_3(desc, h2, u3, entries), u3
+    u3 = [e.client for e in entries]
+    require(set(u3) <= set(desc.ids) and bits == bitmap([desc.index(u) - 1 for u in u3], desc.n), 207)
+    return entries, u3
 
 
-def judge_reveal(desc, message, dealings, u3):
+def judge_reveal(desc, message, points, u3):
     v = message.client
     with attributed(301, v):
         core.no_attachment(message)
         rows = core.reveal_form(message.body)
-    require([owner for owner, _, _ in rows] == list(dealings), 308, v)
+    require([owner for owner, _, _ in rows] == list(points), 308, v)
     with attributed(301, v):
         rows = core.reveal_scalars(rows)
     for owner, share, blinding in rows:
-        points = dealings[owner][KIND_B if owner in u3 else KIND_M]
-        require(sharing.share_good(desc.index(v), share, blinding, points), 311, v)
+        fitting = points[owner][KIND_B if owner in u3 else KIND_M]
+        require(sharing.share_good(desc.index(v), share, blinding, fitting), 311, v)
 
 
 # --- transcript --------------------------------------------------------------------------------------
@@ -173,6 +184,10 @@ def transcript(desc, raw):
         return Verdict(found.code, found.blames, found.reason)
     require(report.consumed == len(raw), 202)
     raise Fault(UNPROVEN)
+
+
+JUDGES = {DEALING: (whole, dealing), EQUIVOCATION: (two_statements, equivocation), REVEAL: (hash_and_three, reveal),
+          TRANSCRIPT: (whole, transcript)}
 
 
 # --- making it ---------------------------------------------------------------------------------------

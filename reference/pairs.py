@@ -37,7 +37,7 @@ REACHABLE = [
     ([CLOSE], [311, 312, 501, 509]),
     ([DESCRIPTOR], [*range(101, 114), 115, 116, 117, 201, 202, 203, 204, 207, 214]),
     ([TRANSCRIPT, EVIDENCE], [*range(201, 208), 212, 214, 215, 216, 217, 301, 308, 309, 311, 312, 313, 401, 403, 404, 405, 407, 408, 411, 414, 501, 506]),
-    ([TRANSCRIPT], [INCOMPLETE]), ([EVIDENCE], [209, 213, 303, 305, 310, 412, 510])]
+    ([TRANSCRIPT], [INCOMPLETE]), ([EVIDENCE], [209, 303, 305, 310, 412, 510])]
 
 # What can not: (types, codes, why). The first that applies counts.
 INSIDE = "only inside a signed message, where 301 or 401 carries it"
@@ -45,7 +45,7 @@ UNREACHABLE = [
     ([*MESSAGES, CLOSE, DESCRIPTOR], [217, 414, 510, INCOMPLETE], "of transcripts and evidence, which are checked after a session"),
     ([TRANSCRIPT, EVIDENCE], range(101, 118), "the descriptor is the reader's own; of another one it is 205"),
     ([TRANSCRIPT], [208, 209, 210, 211, 213], "only in a signed body, a package or an upload, where 301, 401 or 411 carries it"),
-    ([EVIDENCE], [208, 210, 211], "only in a signed body, a package or an upload, where 301 or 411 carries it"),
+    ([EVIDENCE], [208, 210, 211, 213], "only in a signed body, a package or an upload, where 301, 401 or 411 carries it"),
     ([TRANSCRIPT, EVIDENCE], [302, 402], "another hash than the round's blames nobody: 217 of a client's message, 215 of a letter, 404 of an entry"),
     ([TRANSCRIPT], [303, 412], "ids ascend, and a round has one body: nobody signs twice in a file"),
     ([TRANSCRIPT], [305], "of a dealing that counts: its Delivery, which is judged before, is 411(305)"),

@@ -49,6 +49,7 @@ def heads(ev):
     for name, raw, code in (
             ("no bytes", b"", 201), ("the magic alone", good[:16], 201), ("no kind", good[:48], 201), ("another magic", flipped(good, 14), 214),
             ("magic of a transcript", b"veilsum/3/audit\n" + good[16:], 214), ("another session", flipped(good, 16), 205),
+            ("another session, and nothing else", good[:16] + bytes(32) + u8(EQUIVOCATION), 201), ("another session, and kind 5", flipped(good[:48], 16) + u8(5), 214),
             ("kind 0", good[:48] + u8(0) + good[49:], 214), ("kind 5", good[:48] + u8(5) + good[49:], 214)):
         ev.case(run, f"head: {name}", raw, code)
 
@@ -171,7 +172,7 @@ def void_statements(ev):
     case("another transcript hash", 215, a + flipped(b, 20))
     foreign = Statement.of(other.message(core.SURVIVORS, 3))
     case("a statement of another session", 215, b"".join(sorted((Statement.of(run.message(core.SURVIVORS, 3)).encode(), foreign.encode()))))
-    case("a type of no table", 206, b"".join(sorted(Statement.of(signed(run, m, kind=5)).encode() for m in (first, second))))
+    case("a type of no table", 214, b"".join(sorted(Statement.of(signed(run, m, kind=5)).encode() for m in (first, second))))
     stranger = [replace(m, client=4).sign(run.seed(SERVER)) for m in (run.message(core.AGREEMENT, 3), signed(run, run.message(core.AGREEMENT, 3), body=b""))]
     case("letters to a client outside the roster", 216, b"".join(sorted(Statement.of(m).encode() for m in stranger)))
     of_server = [replace(m).sign(run.seed(SERVER)) for m in (first, second)]
@@ -194,9 +195,6 @@ def bad_reveals(ev):
     run = runs.one_gone()
     body = Forged(run).messages[core.REVEAL][3].body
     rows = core.reveal_decode(body)
-    dealing = core.Dealing.form(run.message(core.SHARES, 7).body)
-    fewer = replace(dealing, m=dealing.m[1:], b=dealing.b[1:]).encode()
-    ev.case(run, "reveal: over a dealing of fewer commitments", of_reveal(Forged(run).message(core.SHARES, 7, body=fewer)), 311, 3)
     for name, place in (("b of the revealer itself", 0), ("m of a drop-out", 1), ("b of another survivor", 3)):
         ev.case(run, f"reveal: a bad share of {name}", of_reveal(lying(run, [3], place)), 311, 3)
     ev.case(run, "reveal: a bad blinding share", of_reveal(add_to_share(Forged(run), 2**40, 2, 0, blinding=1), 2**40), 311, 2**40)
@@ -227,12 +225,17 @@ def void_reveals(ev):
     case("a Consistency", 206, of_reveal(bad, message=run.message(core.CONSISTENCY, 3).encode()))
     outside = replace(message, client=7).sign(run.seed(7))
     case("a revealer that is no survivor", 216, of_reveal(bad, message=outside.encode()))
+    case("a revealer that is no survivor, over another h3", 217, of_reveal(bad, message=signed(run, outside, prev=run.server.h2).encode()))
     void_lists(case, run)
+    case("another signature, and Survivors cut", 215, of_reveal(bad, survivors=bad.sent[core.SURVIVORS][:-1], message=flipped(message.encode())))
 
 
 def void_lists(case, run):
     """Bodies that do not decode: the Reveal may be over them all the same."""
     entry = Forged(run).messages[core.SHARES][3]
+    dealing = core.Dealing.form(entry.body)
+    for name, other in (("fewer", replace(dealing, m=dealing.m[1:], b=dealing.b[1:])), ("more", replace(dealing, m=dealing.m * 2, b=dealing.b * 2))):
+        case(f"over a dealing of {name} commitments", 209, of_reveal(lying(run, [3]).message(core.SHARES, 3, body=other.encode())))
     for name, code, body in (("a dealing with a byte behind it", 202, entry.body + b"\x00"), ("a dealing of no points", 209, entry.body[:4] + NEGATIVE + entry.body[36:]),
                              ("an empty dealing", 201, b"")):
         case(name, code, of_reveal(lying(run, [3]).message(core.SHARES, 3, body=body)))
@@ -241,9 +244,9 @@ def void_lists(case, run):
     delivery, survivors = forged.sent[core.DELIVERY], forged.sent[core.SURVIVORS]
     for name, code, parts in (
             ("more entries than bytes", 207, {"delivery": long_count(delivery)}), ("a byte behind the Delivery's entries", 202, {"delivery": delivery + b"\x00"}),
-            ("a bitmap with a bit behind the roster", 213, {"survivors": survivors[:4] + bytes([survivors[4] | 0x80]) + survivors[5:]}),
+            ("a bitmap with a bit behind the roster", 207, {"survivors": survivors[:4] + bytes([survivors[4] | 0x80]) + survivors[5:]}),
             ("a bitmap of two bytes", 207, {"survivors": u32(2) + survivors[4:5] + b"\x00" + survivors[5:]}),
-            ("Survivors cut", 201, {"survivors": survivors[:-1]}), ("other survivors", 217, {"survivors": survivors[:4] + bytes([survivors[4] ^ 2]) + survivors[5:]})):
+            ("Survivors cut", 201, {"survivors": survivors[:-1]}), ("other survivors", 207, {"survivors": survivors[:4] + bytes([survivors[4] ^ 2]) + survivors[5:]})):
         case(name, code, of_reveal(lying(run, [3]), **parts))
     inputs = core.masked_input_encode(bytes(32), 130, 64) + b"\x00"
     case("a MaskedInput with a byte behind it", 202, of_reveal(lying(run, [3]).message(core.MASKED_INPUT, 3, body=inputs)))
