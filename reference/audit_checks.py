@@ -1,4 +1,4 @@
-"""What a transcript's rounds have to fulfil (docs/protocol.md section 20.2, down to Packages).
+"""What a transcript's rounds have to fulfil (docs/protocol.md section 20.2, all but the chunks).
 
 Every check is a `require`: the Fault that it raises carries the code and the party of the table.
 """
@@ -13,7 +13,7 @@ from suite import attributed, require
 
 
 class Rounds:
-    """What the parts so far have settled; each `on_` takes the next part, read whole."""
+    """What the parts so far have settled; each `on_` takes the next one, whose letters, messages or packages it reads one by one."""
 
     def __init__(self, desc):
         self.desc, self.sid, self.members = desc, desc.sid, set(desc.ids)

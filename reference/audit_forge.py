@@ -1,6 +1,7 @@
 """Transcripts that are changed and signed again by whoever signs what was changed, so that they fail behind their signatures.
 
-A file is taken apart into messages and entries, one of these is changed, and everything from there on is signed over the hashes that follow.
+A file is taken apart into messages and entries, one of these is changed, and everything from there on is signed over the hashes that
+follow.
 """
 
 from dataclasses import dataclass, replace
