@@ -14,7 +14,7 @@ import ristretto
 import suite
 import xwing
 from audit_file import ALL_CHUNKS, END, OPENED_CHUNKS, PACKAGES
-from suite import Reader, u8, u32, u64
+from suite import Fault, Reader, u8, u32, u64
 
 LISTS = {core.ADVERTS: core.ADVERT, core.DELIVERY: core.SHARES, core.SURVIVORS: core.MASKED_INPUT, core.AGREEMENT: core.CONSISTENCY}
 
@@ -183,10 +183,18 @@ def change_list(rng, items, again):
     return out
 
 
+def decoded(form, body):
+    """None if an earlier change has left nothing that decodes."""
+    try:
+        return form(body)
+    except Fault:
+        return None
+
+
 def forge(rng, file):
     """Changes one part of a file, in place; what was changed."""
     part = rng.choice(file.parts)
-    changes = {name for name in ("letters", "bits", "entries", "root", "messages", "rows", "uploads") if getattr(part, name) is not None}
+    changes = {name for name in CHANGES if getattr(part, name) not in (None, [])}
     if not changes:
         part.raw = change_bytes(rng, part.raw)
         return f"bytes of part {part.tag:#04x}"
@@ -210,7 +218,8 @@ def change_bits(rng, file, part):
     elif len(part.entries) > 1:
         gone = part.entries.pop(rng.randrange(len(part.entries)))
         k = file.desc.index(gone.client) - 1
-        part.bits = part.bits[:k // 8] + bytes([part.bits[k // 8] ^ 1 << k % 8]) + part.bits[k // 8 + 1:]
+        bits = int.from_bytes(part.bits, "little") ^ 1 << k
+        part.bits = bits.to_bytes(max(len(part.bits), k // 8 + 1), "little")
 
 
 def change_entries(rng, file, part):
@@ -231,8 +240,10 @@ def change_entries(rng, file, part):
 
 
 def change_dealing(rng, file, e):
-    """A dealing that still decodes: other commitments, holders, or digests."""
-    dealing = core.Dealing.form(e.body)
+    """A dealing that still decodes, if it did: other commitments, holders, or digests."""
+    dealing = decoded(core.Dealing.form, e.body)
+    if not (dealing and dealing.m and dealing.digests):
+        return
     point = ristretto.encode(ristretto.mul(rng.randrange(1, 2**64), ristretto.BASE))
     how = rng.randrange(4)
     if how == 0:
@@ -272,19 +283,22 @@ def change_messages(rng, file, part):
     elif how == 6:
         file.astray[part.tag, message.client] = rng.randbytes(32)
     elif how < 6 and part.tag == core.REVEAL:
-        rows = core.reveal_decode(message.body)
-        k = rng.randrange(len(rows))
-        owner, share, blinding = rows[k]
-        rows[k] = (owner, (share + rng.randrange(2)) % ristretto.L, (blinding + 1) % ristretto.L)
-        message.body = core.reveal_encode(rows)
+        change_shares(rng, message)
     else:
         message.body = change_bytes(rng, message.body, [other.body for other in part.messages])
 
 
+def change_shares(rng, message):
+    rows = decoded(core.reveal_decode, message.body)
+    if rows:
+        k = rng.randrange(len(rows))
+        owner, share, blinding = rows[k]
+        rows[k] = (owner, (share + rng.randrange(2)) % ristretto.L, (blinding + 1) % ristretto.L)
+        message.body = core.reveal_encode(rows)
+
+
 def change_rows(rng, file, part):
-    if not part.rows:
-        part.rows = [[rng.choice(file.desc.ids), core.Package(1, b"", bytes(1120), bytes(32), bytes(144))]]
-    elif not rng.randrange(3):
+    if not rng.randrange(3):
         part.rows = change_list(rng, part.rows, part.rows)
     else:
         row = rng.choice(part.rows)
@@ -307,8 +321,8 @@ def change_package(rng, package):
 
 def sign_digest(file, dealer, package):
     for e in file.part(core.DELIVERY).entries:
-        if e.client == dealer:
-            dealing = core.Dealing.form(e.body)
+        dealing = decoded(core.Dealing.form, e.body)
+        if e.client == dealer and dealing:
             dealing.digests = [(v, package.digest(dealer, v) if v == package.peer else digest) for v, digest in dealing.digests]
             e.body = dealing.encode()
 

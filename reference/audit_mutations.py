@@ -122,12 +122,22 @@ class Base:
 def mutate(rng, base):
     """(what was done, the mutated transcript)."""
     if base.seed and rng.randrange(2):
-        file = audit_forge.Forgery(base.desc, base.transcript, base.seed)
-        what = audit_forge.forge(rng, file)
-        return f"signed again: {what}", file.encode()
+        return forged(rng, base)
     how = rng.choice([flip, cut, insert, remove, exchange, overwrite, move_part])
     what, raw = how(rng, base)
     return f"{how.__name__}: {what}", raw
+
+
+def forged(rng, base):
+    """One change or more that are signed again, so that it matters which is found first; sometimes one besides that is not."""
+    file = audit_forge.Forgery(base.desc, base.transcript, base.seed)
+    what = "signed again: " + ", ".join(audit_forge.forge(rng, file) for _ in range(rng.choice([1, 1, 2, 3])))
+    raw = file.encode()
+    if not rng.randrange(4):
+        at = rng.randrange(len(raw))
+        raw = raw[:at] + bytes([raw[at] ^ 1 << rng.randrange(8)]) + raw[at + 1:]
+        what += f", then byte {at}"
+    return what, raw
 
 
 def flip(rng, base):
