@@ -45,6 +45,7 @@ class Forgery:
     def __init__(self, desc, transcript, seed):
         self.desc, self.seed, self.parts, self.u3, self.pairs = desc, seed, [], [], []
         self.astray = {}  # (tag, client): the hash over which it signs instead of that of the round
+        self.signers = {}  # (type, client): who signs its entry instead
         r, u2 = Reader(transcript), []
         audit_file.read_head(r, desc)
         while (tag := r.uint(1)) != END:
@@ -109,7 +110,7 @@ class Forgery:
     def _sign_entry(self, kind, e, prev):
         e.prev = prev
         signed = core.signed_bytes(self.desc.sid, kind, e.client, prev, e.body, e.attachment_hash)
-        e.signature = suite.sign(self.seed(e.client), signed)
+        e.signature = suite.sign(self.seed(self.signers.get((kind, e.client), e.client)), signed)
 
     def _next(self, part, prev):
         if part.tag == core.ADVERTS:
@@ -233,6 +234,8 @@ def change_entries(rng, file, part):
         e.client = rng.choice(file.desc.ids)
     elif how == 4:
         file.astray[part.tag, e.client] = rng.randbytes(32)
+    elif how == 5:
+        file.signers[LISTS[part.tag], e.client] = rng.choice(file.desc.ids)
     elif how == 3 and part.tag == core.DELIVERY:
         change_dealing(rng, file, e)
     else:
