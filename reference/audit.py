@@ -64,9 +64,9 @@ class Verifier:
         return self._report()
 
     def _next(self, after):
-        """The next tag; where it shows that no more chunks come, whoever asked for chunks must have got them."""
+        """The next tag; where it shows that no chunks come, whoever asked for chunks gets none."""
         tag = self.r.uint(1)
-        if after in CHUNKS or after == core.ANNOUNCEMENT and tag not in CHUNKS:
+        if after == core.ANNOUNCEMENT and tag not in CHUNKS:
             self._complete()
         require(tag in FOLLOWS[after], 206)
         if tag == END:
@@ -89,8 +89,11 @@ class Verifier:
             self.chunks.on_all(r, None if self.check in (FULL, PRESENT) else set(self.check))
         elif tag == OPENED_CHUNKS:
             self.chunks.on_opened(r)
+        if tag in CHUNKS:
+            self._complete()
 
     def _complete(self):
+        """Whoever asked for chunks has got them."""
         if self.check == FULL:
             require(len(self.chunks.sums) == audit_chunks.chunk_count(self.desc), 605)
         elif self.check != PRESENT:

@@ -23,6 +23,7 @@ mod sessions;
 mod sharing;
 mod states;
 mod tally;
+mod transcripts;
 mod values;
 
 use context::Context;
@@ -119,6 +120,16 @@ pub(crate) static KINDS: &[Kind] = &[
             ("reachable", pairs::reachable),
             ("reasons", pairs::reasons),
             ("unreachable", pairs::unreachable),
+        ],
+    },
+    Kind {
+        name: "transcripts",
+        groups: &[
+            ("evidence", transcripts::evidence),
+            ("protocol_version", parts::protocol_version),
+            ("sessions", transcripts::sessions),
+            ("suite", parts::suite),
+            ("transcripts", transcripts::transcripts),
         ],
     },
     Kind { name: "samplers", groups: &[("bulk", samplers::bulk), ("exact", samplers::exact), ("ties", samplers::ties)] },

@@ -13,12 +13,15 @@ use super::{
 /// The most vectors of one pair.
 const LIMIT: u64 = 15;
 
-/// What the vectors of a type of message (or of `"close"`, or `"descriptor"`) and a code have: how many they are, and which codes they carry.
+/// What the vectors of a type of message (or of one of [`OTHERS`]) and a code have: how many they are, and which codes they carry.
 #[derive(Default)]
 struct Found {
     count: u64,
     reasons: BTreeSet<u64>,
 }
+
+/// What else can end with an error.
+const OTHERS: [&str; 4] = ["close", "descriptor", "transcript", "evidence"];
 
 type Pairs = BTreeMap<(String, u64), Found>;
 
@@ -66,8 +69,8 @@ pub(crate) fn reasons(group: &Node<'_>, context: &Context<'_>, tally: &mut Tally
 
 fn pair(row: &Node<'_>) -> Outcome<(String, u64)> {
     let kind = row.get("type")?;
-    let known = |name: &str| ["close", "descriptor"].contains(&name) || (0..=u8::MAX).any(|kind| name_of(kind) == Some(name));
-    kind.holds(known(kind.text()?), "a type of message, close or descriptor")?;
+    let known = |name: &str| OTHERS.contains(&name) || (0..=u8::MAX).any(|kind| name_of(kind) == Some(name));
+    kind.holds(known(kind.text()?), "a type of message, close, descriptor, transcript or evidence")?;
     Ok((kind.text()?.to_owned(), row.get("code")?.number()?))
 }
 
@@ -101,6 +104,9 @@ fn outcomes<'a>(file: &Node<'a>) -> Vec<(Option<&'static str>, Node<'a>)> {
     }
     for group in ["session", "descriptors"].iter().filter_map(|key| file.opt(key)) {
         all.extend(list(&group, "invalid").into_iter().map(|case| (Some("descriptor"), case)));
+    }
+    for (group, kind) in [("transcripts", "transcript"), ("evidence", "evidence")] {
+        all.extend(list(file, group).into_iter().map(|case| (Some(kind), case)));
     }
     for step in list(file, "cases").iter().flat_map(|case| list(case, "steps")) {
         let kind = match step.opt("do").and_then(|act| act.as_text()) {
