@@ -86,3 +86,5 @@ def ends(acc):
     run = runs.one_gone()
     file = runs.base(run)
     acc.case(run, "chunks that are missing, and a byte behind the end", file.up_to(core.ANNOUNCEMENT, end=True) + b"\x00", 605, check="full")
+    opened = runs.opened_file(run, [0, 2])
+    acc.case(run, "chunks that are missing, and nothing behind those that are not", opened[:-1], 605, check="full")
