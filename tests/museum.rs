@@ -16,6 +16,8 @@ mod drill;
 mod evil;
 #[path = "common/forge.rs"]
 mod forge;
+#[path = "museum/frameworks.rs"]
+mod frameworks;
 #[path = "museum/keys.rs"]
 mod keys;
 #[path = "museum/messages.rs"]
