@@ -9,6 +9,8 @@ mod dealer;
 mod errors;
 #[path = "common/forge.rs"]
 mod forge;
+#[path = "states/printing.rs"]
+mod printing;
 #[path = "common/recorder.rs"]
 mod recorder;
 
