@@ -82,9 +82,9 @@ FILES |= {f"{name}.schema.json": functools.partial(schemas.schema, name) for nam
 
 
 def text(build):
-    """As JSON; numbers in a list stand on one line, but for the two oldest files, of which one is not sorted."""
-    out = json.dumps(build(), sort_keys=build is not noise.build, indent=1) + "\n"
-    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out) if build not in (core, noise.build) else out
+    """As JSON; numbers in a list stand on one line."""
+    out = json.dumps(build(), sort_keys=True, indent=1) + "\n"
+    return re.sub(r"(?<=[\[,])\n *(-?\d+)(?=,?\n)", r" \1", out)
 
 
 def difference(expected, found):
