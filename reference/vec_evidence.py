@@ -264,9 +264,7 @@ def transcripts(ev):
             run = by_name[row["session"]]
             transcript(ev, run, row["name"], raw_of(ev, row), *(row[k] for k in ("code", "blames", "reason")))
     run = runs.one_gone()
-    honest = ev.acc.bases[run.name]
-    transcript(ev, run, "honest", honest, 510)
-    transcript(ev, run, "honest, and a byte behind it", honest + b"\x00", 202)
+    transcript(ev, run, "honest", ev.acc.bases[run.name], 510)
     transcript(ev, run, "honest, and no chunks", runs.base(run).up_to(core.ANNOUNCEMENT, end=True), 510)
     dealt = runs.badly_dealt()
     convicting = runs.base(dealt).up_to(core.COMPLAINT)
