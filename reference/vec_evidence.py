@@ -8,7 +8,7 @@ import ristretto
 import suite
 import vec_transcript_runs as runs
 from evidence import DEALING, EQUIVOCATION, REVEAL, Statement
-from recorder import ls
+from recorder import MAGIC, ls
 from suite import u8, u32
 from vec_common import SERVER, rnd
 from vec_forged import Forged, joined
@@ -48,7 +48,7 @@ def heads(ev):
     good = evidence.of_dealing(run.desc, run.complaints[3])
     for name, raw, code in (
             ("no bytes", b"", 201), ("the magic alone", good[:16], 201), ("no kind", good[:48], 201), ("another magic", flipped(good, 14), 214),
-            ("magic of a transcript", b"veilsum/3/audit\n" + good[16:], 214), ("another session", flipped(good, 16), 205),
+            ("magic of a transcript", MAGIC + good[16:], 214), ("another session", flipped(good, 16), 205),
             ("another session, and nothing else", good[:16] + bytes(32) + u8(EQUIVOCATION), 201), ("another session, and kind 5", flipped(good[:48], 16) + u8(5), 214),
             ("kind 0", good[:48] + u8(0) + good[49:], 214), ("kind 5", good[:48] + u8(5) + good[49:], 214)):
         ev.case(run, f"head: {name}", raw, code)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import core
+import evidence
 import recorder
 from recorder import ALL_CHUNKS, ORDER, PACKAGES
 from suite import u8, u32, u64
@@ -34,7 +35,7 @@ def heads(acc):
     whole, start = acc.bases[run.name], len(recorder.MAGIC)
     rest = whole[len(recorder.head(run.desc.encode())):]
     acc.case(run, "another magic", flipped(whole, 14), 214)
-    acc.case(run, "magic of evidence", b"veilsum/3/proof\n" + whole[start:], 214)
+    acc.case(run, "magic of evidence", evidence.MAGIC + whole[start:], 214)
     acc.case(run, "another format", whole[:start] + u8(2) + whole[start + 1:], 214)
     acc.case(run, "another descriptor", recorder.head(other.desc.encode()) + rest, 205)
     acc.case(run, "a descriptor of another round", recorder.head(replace(run.desc, round=2).encode()) + rest, 205)
