@@ -1,5 +1,5 @@
-"""Holds the reference against published vectors and other implementations, and the files of tests/vectors against generate.py, their schemas
-and the table of pairs.
+"""Holds the reference against published vectors and other implementations, and the files of tests/vectors against generate.py, their schemas,
+README.md and the table of pairs.
 
 Exits with 1 at the first difference. The published vectors are those of tests/data.
 """

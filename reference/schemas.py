@@ -1,7 +1,9 @@
-"""The JSON Schemas of the vector files (2020-12, no field that is not named), and the check of the files against them."""
+"""The JSON Schemas of the vector files (2020-12, no field that is not named), and the checks of the files and of their README.md against them."""
 
+import collections
 import json
 import pathlib
+import re
 
 import jsonschema
 
@@ -293,6 +295,35 @@ def check(expect):
         expect(error is None, error and f"{name}.json is not as its schema says: {error.json_path}: {error.message[:200]}")
         expect(all(not loose(part) for part in walk(stored)), f"{name}.schema.json takes fields that it does not name")
     print("every file is as its schema says")
+    check_described(expect, (VECTORS / "README.md").read_text(encoding="utf-8"))
+    print("README.md names every field")
+
+
+# --- README.md -----------------------------------------------------------------------------------------
+
+COMMON = "Common"
+
+
+def check_described(expect, readme):
+    """Every field is named in `code` in the section of its file; where an object stands in several files, that of Common will do."""
+    named = named_by_section(readme)
+    shapes = {name: {frozenset(part["properties"]) for part in walk(schema(name)) if is_object(part)} for name in FILES}
+    count = collections.Counter(shape for of_file in shapes.values() for shape in of_file)
+    for name, of_file in shapes.items():
+        for shape in of_file:
+            common = named[COMMON] if count[shape] > 1 else named[COMMON] & set(VERSIONS)
+            missing = sorted(shape - named.get(name, set()) - common)
+            expect(not missing, f"README.md does not name {missing} of {name}.json")
+
+
+def named_by_section(readme):
+    """{section: what it has in `code`}: a section is of the files in its heading, or has that for a name."""
+    text, out = re.sub(r"^```.*?^```$", "", readme, flags=re.M | re.S), {}
+    for section in re.split(r"^## ", text, flags=re.M)[1:]:
+        heading, _, body = section.partition("\n")
+        for name in re.findall(r"`(\w+)\.json`", heading) or [heading]:
+            out[name] = set(re.findall(r"`([^`\n]+)`", body))
+    return out
 
 
 def walk(part):
@@ -301,5 +332,9 @@ def walk(part):
         yield from walk(inner)
 
 
+def is_object(part):
+    return isinstance(part, dict) and part.get("type") == "object"
+
+
 def loose(part):
-    return isinstance(part, dict) and part.get("type") == "object" and part.get("additionalProperties") is not False
+    return is_object(part) and part.get("additionalProperties") is not False
