@@ -1,6 +1,7 @@
 """The verifier of transcripts (docs/protocol.md section 20): checks what the server of a session recorded, and names who deviated.
 
-A part is judged when it was read whole, before anything behind it, so the first check that fails is the result.
+The first check that fails is the result, since nothing behind it is looked at: letters, messages of clients, packages and opened chunks are judged one by
+one, each before the next is read; a body when its letters have passed; all reveals together, and all chunks, when they have been read.
 """
 
 from dataclasses import dataclass, field
