@@ -14,13 +14,10 @@ import ristretto
 import suite
 import xwing
 from audit_file import ALL_CHUNKS, END, OPENED_CHUNKS, PACKAGES
+from recorder import ls
 from suite import Fault, Reader, u8, u32, u64
 
 LISTS = {core.ADVERTS: core.ADVERT, core.DELIVERY: core.SHARES, core.SURVIVORS: core.MASKED_INPUT, core.AGREEMENT: core.CONSISTENCY}
-
-
-def ls(x):
-    return u32(len(x)) + x
 
 
 @dataclass
