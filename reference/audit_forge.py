@@ -83,7 +83,7 @@ class Forgery:
             return
         if part.tag == core.SURVIVORS:
             part.bits = r.take(r.count(1))
-        part.entries = core.entries_read(r)
+        part.entries, _ = core.entries_read(r)
 
     def part(self, tag):
         return next((part for part in self.parts if part.tag == tag), None)
@@ -189,9 +189,9 @@ def decoded(form, body):
         return None
 
 
-def forge(rng, file):
-    """Changes one part of a file, in place; what was changed."""
-    part = rng.choice(file.parts)
+def forge(rng, file, tags=None):
+    """Changes one part of a file, in place, of those with these tags; what was changed."""
+    part = rng.choice([part for part in file.parts if tags is None or part.tag in tags])
     changes = {name for name in CHANGES if getattr(part, name) not in (None, [])}
     if not changes:
         part.raw = change_bytes(rng, part.raw)
@@ -283,18 +283,25 @@ def change_messages(rng, file, part):
     elif how == 6:
         file.astray[part.tag, message.client] = rng.randbytes(32)
     elif how < 6 and part.tag == core.REVEAL:
-        change_shares(rng, message)
+        change_shares(rng, message, file.desc.ids)
     else:
         message.body = change_bytes(rng, message.body, [other.body for other in part.messages])
 
 
-def change_shares(rng, message):
+def change_shares(rng, message, ids):
+    """Other owners, or another share: a wrong one, one that is not reduced, or with another blinding alone."""
     rows = decoded(core.reveal_decode, message.body)
-    if rows:
-        k = rng.randrange(len(rows))
-        owner, share, blinding = rows[k]
+    if not rows:
+        return
+    k, how = rng.randrange(len(rows)), rng.randrange(4)
+    owner, share, blinding = rows[k]
+    if how == 0:
+        rows = change_list(rng, rows, [(rng.choice(ids), share, blinding)])
+    elif how == 1:
+        rows[k] = (owner, share + ristretto.L, blinding)
+    else:
         rows[k] = (owner, (share + rng.randrange(2)) % ristretto.L, (blinding + 1) % ristretto.L)
-        message.body = core.reveal_encode(rows)
+    message.body = core.reveal_encode(rows)
 
 
 def change_rows(rng, file, part):
@@ -309,7 +316,7 @@ def change_rows(rng, file, part):
 
 def change_package(rng, package):
     """Another ciphertext, or one that is refused."""
-    out, name = replace(package), rng.choice(["mask_ct", "mask_ct", "channel_ct"])
+    out, name = replace(package), rng.choice(["mask_ct", "mask_ct", "channel_ct"] if package.mask_ct else ["channel_ct"])
     raw = bytearray(getattr(out, name))
     if rng.randrange(3):
         raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(7)

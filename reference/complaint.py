@@ -21,15 +21,15 @@ class Verdict:
 
 
 def decode(body, complainer):
-    """(dealer, envelope key, Shares entry, package)."""
+    """(dealer, envelope key, Shares entry, its dealing, package)."""
     r = Reader(body)
     dealer, key = r.uint(8), r.take(32)
     inner = Reader(r.take(r.uint(4)))
-    entry = core.Entry.read(inner)
+    entry, dealing = core.Entry.read(inner, core.Dealing.form)
     inner.end()
     package = core.Package.read(r, holder=complainer)
     r.end()
-    return dealer, key, entry, package
+    return dealer, key, entry, dealing, package
 
 
 def judge(desc, raw):
@@ -40,8 +40,7 @@ def judge(desc, raw):
     complainer = message.client
     try:
         core.no_attachment(message)
-        dealer, key, entry, package = decode(message.body, complainer)
-        dealing = core.Dealing.form(entry.body)
+        dealer, key, entry, dealing, package = decode(message.body, complainer)
     except Fault as fault:
         return Verdict(1, complainer, MALFORMED, fault.code)  # row 1b
     if not dealer_named(desc, message, dealer, entry, package):

@@ -109,9 +109,11 @@ class Entry:
         return key is not None and verify(key, data, self.signature)
 
     @classmethod
-    def read(cls, r):
-        client, prev, body_len = r.uint(8), r.take(32), r.uint(4)
-        return cls(client, prev, r.take(body_len), r.take(32), r.take(64))
+    def read(cls, r, form=bytes):
+        """The entry, and what `form` makes of its body, before what is behind the body is read."""
+        client, prev, body = r.uint(8), r.take(32), r.take(r.uint(4))
+        contents = form(body)
+        return cls(client, prev, body, r.take(32), r.take(64)), contents
 
 
 def ascending(ids):
@@ -122,10 +124,11 @@ def entries_encode(entries):
     return u32(len(entries)) + b"".join(e.encode() for e in entries)
 
 
-def entries_read(r):
-    out = [Entry.read(r) for _ in range(r.count(Entry.MIN))]
-    require(ascending([e.client for e in out]), 212)
-    return out
+def entries_read(r, form=bytes):
+    """Entries, and what `form` makes of the body of each."""
+    rows = [Entry.read(r, form) for _ in range(r.count(Entry.MIN))]
+    require(ascending([e.client for e, _ in rows]), 212)
+    return [e for e, _ in rows], {e.client: contents for e, contents in rows}
 
 
 # --- section 6, bodies -------------------------------------------------------------------------------
@@ -169,8 +172,8 @@ class Dealing:
         t = r.count(64)
         out = cls([r.take(32) for _ in range(t)], [r.take(32) for _ in range(t)], [])
         out.digests = [(r.uint(8), r.take(32)) for _ in range(r.count(40))]
-        r.end()
         require(ascending(out.holders), 212)
+        r.end()
         return out
 
     def check(self, threshold):
@@ -220,8 +223,8 @@ def packages_encode(packages):
 def packages_decode(data, dealer=None, holder=None):
     r = Reader(data)
     out = [Package.read(r, dealer, holder) for _ in range(r.count(Package.MIN))]
-    r.end()
     require(ascending([p.peer for p in out]), 212)
+    r.end()
     return out
 
 
@@ -244,9 +247,8 @@ def survivors_encode(desc, u3, entries):
 def survivors_decode(desc, body):
     r = Reader(body)
     bits = r.take(r.count(1))
-    entries = entries_read(r)
+    entries, inputs = entries_read(r, masked_input_decode)
     r.end()
-    inputs = {e.client: masked_input_decode(e.body) for e in entries}
     u3 = [desc.ids[k] for k in bitmap_positions(bits, desc.n)]
     return u3, entries, inputs
 
@@ -261,8 +263,8 @@ def reveal_form(body):
     """(owner, share, blinding share), whatever these two are."""
     r = Reader(body)
     rows = [(r.uint(8), r.take(32), r.take(32)) for _ in range(r.count(72))]
-    r.end()
     require(ascending([u for u, _, _ in rows]), 212)
+    r.end()
     return rows
 
 
@@ -293,11 +295,10 @@ def no_attachment(message):
 
 
 def list_decode(body, form):
-    """Entries, and what `form` makes of the body of each."""
     r = Reader(body)
-    out = entries_read(r)
+    out = entries_read(r, form)
     r.end()
-    return out, {e.client: form(e.body) for e in out}
+    return out
 
 
 NO_ATTACHMENT = H("attachment", b"")

@@ -152,10 +152,8 @@ def survivors_of(desc, body):
     """Entries, and U3, which has to be that of the bitmap."""
     r = Reader(body)
     bits = r.take(r.count(1))
-    entries = core.entries_read(r)
+    entries, _ = core.entries_read(r, core.masked_input_decode)
     r.end()
-    for e in entries:
-        core.masked_input_decode(e.body)
     u3 = [e.client for e in entries]
     require(set(u3) <= set(desc.ids) and bits == bitmap([desc.index(u) - 1 for u in u3], desc.n), 207)
     return entries, u3

@@ -61,9 +61,11 @@ class Server:
         message = self._receive(raw, core.SHARES, self.h1, self.u1)
         u = message.client
         with attributed(301, u):
-            dealing = core.Dealing.decode(message.body, self.t)
+            dealing = core.Dealing.form(message.body)
             packages = core.packages_decode(message.attachment, dealer=u)
         require(dealing.holders == [v for v in self.u1 if v != u], 304, u)
+        with attributed(301, u):
+            dealing.check(self.t)
         require([(p.peer, p.digest(u, p.peer)) for p in packages] == dealing.digests, 306, u)
         require(all(p.acceptable() for p in packages), 301, u, reason=211)
         self.dealt[u], self.dealings[u] = message.entry(), dealing
