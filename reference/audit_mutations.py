@@ -4,11 +4,11 @@
     reference/audit_mutations.py target/release/examples/audit 2000 seed
 
 Makes that many mutations of the transcripts in tests/vectors, and exits with 1 at the first that the two verifiers judge differently,
-after printing it: another error, another party, or another report. The same seed gives the same mutations. Three of the seven convict a
-dealer or a drop-out, so that a change decides whether they still do. Where the keys of a session are known, as in the vectors, some mutations are signed again by whoever signed what they change: all others end at a signature.
+after printing it: another error, another party, or another report. The same seed gives the same mutations. Three of the seven
+convict a dealer or a drop-out: a change decides whether they still do. Where the keys of a session are known, as in the vectors, some
+mutations are signed again by whoever signed what they change: all others end at a signature.
 """
 
-import argparse
 import collections
 import json
 import pathlib
@@ -164,11 +164,7 @@ def transcripts(triples):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", help="the built example audit")
-    parser.add_argument("count", type=int, help="how many mutations")
-    parser.add_argument("seed", help="any text")
-    options = parser.parse_args()
+    options = mutations.options(__doc__, "audit")
     mutations.remember()
     with tempfile.TemporaryDirectory(prefix="mutations-") as place:
         seen = compare(transcripts(mutations.sessions(mutations.vectors())), Bench(options.program, place), options.count, options.seed)

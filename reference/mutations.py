@@ -3,6 +3,7 @@
 A base has the bytes `raw`, the `fields` in them, and `ends`, the positions behind which a larger part ends.
 """
 
+import argparse
 import functools
 import json
 import pathlib
@@ -97,7 +98,8 @@ def exchange(rng, base):
 
 def overwrite(rng, base):
     """A field; an integer, such as a count, mostly becomes one near it."""
-    at, size = rng.choice([field for field in base.fields if field[1] <= 8] if rng.randrange(2) else base.fields)
+    integers = [field for field in base.fields if field[1] <= 8]
+    at, size = rng.choice(integers if integers and rng.randrange(2) else base.fields)
     raw, mask = bytearray(base.raw), (1 << 8 * size) - 1
     number = int.from_bytes(raw[at:at + size], "little")
     number = rng.choice([0, mask, number + 1 & mask, number - 1 & mask, rng.getrandbits(8 * size)])
@@ -108,7 +110,15 @@ def overwrite(rng, base):
 ANYWHERE = (flip, cut, insert, remove, exchange, overwrite)
 
 
-# --- what came of them -----------------------------------------------------------------------------------
+# --- programs --------------------------------------------------------------------------------------------
+
+def options(description, example):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", help=f"the built example {example}")
+    parser.add_argument("count", type=int, help="how many mutations")
+    parser.add_argument("seed", help="any text")
+    return parser.parse_args()
+
 
 def tell(seen):
     """How often each result came: (code, party), or (None, what it is instead)."""
