@@ -13,7 +13,7 @@ use crate::{
 const KIND: u8 = 0x01;
 /// Magnitudes stay below this, so that every step is exact in `f64`.
 const LEVELS_LIMIT: f64 = 1_125_899_906_842_624.0;
-/// Adding and subtracting it rounds to the nearest integer, ties to even, below 2^51.
+/// 1.5 * 2^52: adding it rounds to the nearest integer, ties to even, below 2^51, and the low bits then hold that integer.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 /// Maps a real `x` to the integer nearest to `clip(x) * 2^fraction_bits`, and a client with weight `w` to the words
@@ -78,9 +78,7 @@ impl FixedPoint {
         let mut clipped = 0;
         for (place, (value, word)) in values.iter().zip(words).enumerate() {
             let value = value.to_f64();
-            if !value.is_finite() {
-                return Err(InputError::NotFinite { position: place as u64 });
-            }
+            check_finite(value, place)?;
             let inside = value.clamp(-self.clip, self.clip);
             clipped += usize::from(inside.abs() < value.abs());
             // At most 2^50 * 2^32: may pass 2^63, but not for a session whose sum can not wrap.
@@ -145,9 +143,10 @@ impl FixedPoint {
     }
 
     /// The nearest integer to `value * 2^fraction_bits`, ties to even.
-    #[allow(clippy::cast_possible_truncation, reason = "an integer below 2^50")]
+    /// Read off the bits: a cast compares with what does not fit into an `i64`.
+    #[allow(clippy::cast_possible_wrap, reason = "bits")]
     fn round(&self, value: f64) -> i64 {
-        ((value * self.scale() + ROUNDER) - ROUNDER) as i64
+        ((value * self.scale() + ROUNDER).to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64)
     }
 
     fn check_weight(&self, weight: u32) -> Result<(), InputError> {
@@ -160,6 +159,10 @@ impl FixedPoint {
 
 fn check_len(expected: usize, got: usize) -> Result<(), InputError> {
     if expected == got { Ok(()) } else { Err(InputError::Length { expected: expected as u64, got: got as u64 }) }
+}
+
+fn check_finite(value: f64, place: usize) -> Result<(), InputError> {
+    if value.is_finite() { Ok(()) } else { Err(InputError::NotFinite { position: place as u64 }) }
 }
 
 #[cfg(test)]
