@@ -83,6 +83,14 @@ impl Encoding {
     ) -> Result<Encoder<'a, V>, InputError> {
         Encoder::new(self, None, values, weight, seed)
     }
+
+    fn check_weight(&self, weight: u32) -> Result<(), InputError> {
+        let allowed = self.weights.map_or(1..=1, |weights| 0..=weights.max);
+        if allowed.contains(&weight) {
+            return Ok(());
+        }
+        Err(InputError::Weight { weight: u64::from(weight), max: u64::from(*allowed.end()) })
+    }
 }
 
 /// Gives the words of one vector from its beginning to its end, in pieces of any length; the pieces do not change the words.
@@ -117,10 +125,7 @@ impl<'a, V: Values + ?Sized> Encoder<'a, V> {
         weight: u32,
         seed: EncodingSeed,
     ) -> Result<Self, InputError> {
-        let max = encoding.weights.map_or(1, |weights| weights.max);
-        if weight > max || (encoding.weights.is_none() && weight != 1) {
-            return Err(InputError::Weight { weight: u64::from(weight), max: u64::from(max) });
-        }
+        encoding.check_weight(weight)?;
         if values.len() != encoding.length {
             return Err(InputError::Length { expected: encoding.length, got: values.len() });
         }

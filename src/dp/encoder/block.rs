@@ -116,7 +116,8 @@ impl<V: Values + ?Sized> Source<'_, V> {
     pub(super) fn load(&self, position: u64, unit: f64, out: &mut [f64]) -> Result<(), InputError> {
         let values = self.read(position, out)?;
         let weight = f64::from(self.weight);
-        if unit != 1.0 || self.weight != 1 {
+        // Whether there are weights is public; whether this one is 1 is not.
+        if unit != 1.0 || self.encoding.weights.is_some() {
             values.iter_mut().for_each(|value| *value = (*value * unit) * weight);
         }
         let len = values.len();
