@@ -1,13 +1,19 @@
 //! The functions that handle secrets. Inputs are arbitrary; what is public stays defined.
 
 mod client;
+mod encoding;
 mod masks;
 mod noise;
+mod session;
+
+use core::convert::Infallible;
+
+use rand::rand_core::{TryCryptoRng, TryRng};
 
 use crate::Case;
 
 pub fn all() -> Vec<Case> {
-    [client::cases(), masks::cases(), noise::cases()].concat()
+    [client::cases(), session::cases(), masks::cases(), noise::cases(), encoding::cases()].into_iter().flatten().collect()
 }
 
 /// Secret bytes.
@@ -38,3 +44,25 @@ fn bytes_of_u32(words: &[u32]) -> Vec<u8> {
 fn bytes_of_u64(words: &[u64]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
+
+/// Gives secret bytes.
+struct Coins(u8);
+
+impl TryRng for Coins {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes).map(|()| u32::from_le_bytes(bytes))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes))
+    }
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        out.fill(self.0);
+        crate::memcheck::poison(out);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Coins {}

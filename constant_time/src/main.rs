@@ -1,6 +1,6 @@
 //! Whether compiled code branches on secrets, or takes addresses from them: memcheck looks at every instruction.
 //!
-//! `constant_time/check` builds it, runs it under valgrind, and fails unless every function is clean and every control fires. A function
+//! `constant_time/check` builds it, runs it under valgrind, and fails unless every case is clean and every control fires. A function
 //! runs with its secrets marked as undefined, so memcheck reports each conditional jump and each address that depends on them. Its
 //! control runs it again and then branches on its result: if memcheck does not report that, the secret never reached the result, and the
 //! clean run said nothing. What is public though it depends on a secret is in `public.supp`, each with its reason.
@@ -8,10 +8,24 @@
 mod cases;
 mod memcheck;
 
-use std::{env, hint::black_box, process::ExitCode};
+use std::{collections::BTreeSet, env, hint::black_box, process::ExitCode};
 
-/// A function with its secrets poisoned: its results, as bytes.
-type Case = (&'static str, fn() -> Vec<u8>);
+/// A function, what of it is secret, and a run with that poisoned: its results, as bytes.
+struct Case {
+    function: &'static str,
+    secret: &'static str,
+    run: fn() -> Vec<u8>,
+}
+
+const fn case(function: &'static str, secret: &'static str, run: fn() -> Vec<u8>) -> Case {
+    Case { function, secret, run }
+}
+
+impl Case {
+    fn name(&self) -> String {
+        format!("{}: {}", self.function, self.secret)
+    }
+}
 
 fn main() -> ExitCode {
     if !memcheck::is_watching() {
@@ -21,8 +35,12 @@ fn main() -> ExitCode {
     let only = env::args().nth(1);
     println!("instructions that valgrind shows: {}", instructions());
     println!("{:<66} {:>7} {:>8}", "function, and its secret", "errors", "control");
-    let (mut checked, mut bad) = (0, 0);
-    for (name, run) in cases::all().into_iter().filter(|(name, _)| only.as_ref().is_none_or(|only| name.contains(only))) {
+    let (mut functions, mut checked, mut bad) = (BTreeSet::new(), 0, 0);
+    for case in cases::all() {
+        let (name, run) = (case.name(), case.run);
+        if only.as_ref().is_some_and(|only| !name.contains(only)) {
+            continue;
+        }
         let before = memcheck::errors();
         let mut result = run();
         let found = memcheck::errors() - before;
@@ -30,10 +48,11 @@ fn main() -> ExitCode {
         black_box(&result);
         let fires = control(&run());
         println!("{name:<66} {found:>7} {:>8}", if fires { "fires" } else { "SILENT" });
+        functions.insert(case.function);
         checked += 1;
         bad += usize::from(found > 0 || !fires);
     }
-    println!("{checked} functions, {bad} not as they should be");
+    println!("{checked} cases of {} functions, {bad} not as they should be", functions.len());
     if bad == 0 && checked > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

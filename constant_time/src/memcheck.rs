@@ -13,6 +13,7 @@ const COUNT_ERRORS: u64 = 0x1201;
 /// Bytes that mean something whatever they are: the requests below change what valgrind knows of them, not their values.
 pub trait Plain {}
 impl Plain for u8 {}
+impl Plain for u16 {}
 impl Plain for u32 {}
 impl Plain for i64 {}
 impl Plain for u64 {}

@@ -7,7 +7,7 @@ use veilsum::{
 };
 
 use super::{scalar, secret};
-use crate::{Case, memcheck::clear};
+use crate::{Case, case, memcheck::clear};
 
 const SESSION: SessionId = SessionId([7; 32]);
 const DEALER: ClientId = ClientId(3);
@@ -15,24 +15,26 @@ const HOLDER: ClientId = ClientId(5);
 
 pub fn cases() -> Vec<Case> {
     vec![
-        ("HKDF: key material", || hazmat::derive::<64>(SESSION, &secret::<32>(1), "pair-seed", b"info").to_vec()),
-        ("scalar from 64 bytes: the bytes", || hazmat::reduce(secret(2)).to_vec()),
-        ("self seed: the self-mask secret", || hazmat::self_seed(SESSION, &scalar(3), DEALER).unwrap().to_vec()),
-        ("X-Wing key pair: the seed", || KemKey::from_seed(secret(4)).public_key().to_vec()),
-        ("X-Wing encapsulation: the coins", encapsulation),
-        ("X-Wing decapsulation: the key", decapsulation),
-        ("Ed25519 key: the seed", || SigningIdentity::from_seed(&secret(5)).public_key().0.to_vec()),
-        ("Ed25519 signature: the key", signature),
-        ("envelope key: the shared secret", || envelope().key(secret(6)).to_vec()),
-        ("envelope commitment: the key", || envelope().commitment(secret(7)).to_vec()),
-        ("sealing: key and contents", || envelope().seal(secret(8), secret(9)).to_vec()),
-        ("opening: the key", opening),
-        ("dealing, commitments: secret and coefficients", || sharing().commitments().concat()),
-        ("dealing, a share: secret and coefficients", || sharing().share(2).concat()),
-        ("checking a share: the share", || vec![u8::from(hazmat::share_is_good(&commitments(), 2, &share(2)).unwrap())]),
-        ("checking shares in a batch: the shares", batch),
-        ("recovery from shares: the shares", || hazmat::recover(&[1, 2, 3], &[share(1), share(2), share(3)]).unwrap().concat()),
-        ("opening a commitment: the secret", || {
+        case("HKDF", "key material", || hazmat::derive::<64>(SESSION, &secret::<32>(1), "pair-seed", b"info").to_vec()),
+        case("scalar from 64 bytes", "the bytes", || hazmat::reduce(secret(2)).to_vec()),
+        case("self seed", "the self-mask secret", || hazmat::self_seed(SESSION, &scalar(3), DEALER).unwrap().to_vec()),
+        case("X-Wing key pair", "the seed", || KemKey::from_seed(secret(4)).public_key().to_vec()),
+        case("X-Wing encapsulation", "the coins", encapsulation),
+        case("X-Wing decapsulation", "the key", decapsulation),
+        case("Ed25519 key", "the seed", || SigningIdentity::from_seed(&secret(5)).public_key().0.to_vec()),
+        case("Ed25519 signature", "the key", signature),
+        case("envelope key", "the shared secret", || envelope().key(secret(6)).to_vec()),
+        case("envelope commitment", "the key", || envelope().commitment(secret(7)).to_vec()),
+        case("sealing", "key and contents", || envelope().seal(secret(8), secret(9)).to_vec()),
+        case("opening", "the key", opening),
+        case("commitments to a dealing", "secret and coefficients", || sharing().commitments().concat()),
+        case("share of a dealing", "secret and coefficients", || sharing().share(2).concat()),
+        case("checking a share", "the share", || vec![u8::from(hazmat::share_is_good(&commitments(), 2, &share(2)).unwrap())]),
+        case("checking shares in a batch", "the shares", batch),
+        case("recovery from shares", "the shares", || {
+            hazmat::recover(&[1, 2, 3], &[share(1), share(2), share(3)]).unwrap().concat()
+        }),
+        case("opening a commitment", "the secret", || {
             let opened = hazmat::recover(&[1, 2, 3], &[share(1), share(2), share(3)]).unwrap();
             vec![u8::from(hazmat::opens(&commitments(), &opened).unwrap())]
         }),

@@ -6,49 +6,55 @@ use veilsum::{
 };
 
 use super::{bytes_of_u32, bytes_of_u64, secret, words};
-use crate::{Case, memcheck::poison};
+use crate::{Case, case, memcheck::poison};
 
 const SESSION: SessionId = SessionId([7; 32]);
 const MAX_ABS: u64 = 5377;
 
 pub fn cases() -> Vec<Case> {
     vec![
-        ("pairwise masks, 32 bits: the seeds", || {
+        case("pairwise masks", "the seeds, 32 bits", || {
             let mut words = vec![0; 1000];
             keystreams().add_u32(64, &mut words);
             bytes_of_u32(&words)
         }),
-        ("pairwise masks, 64 bits: the seeds", || {
+        case("pairwise masks", "the seeds, 64 bits", || {
             let mut words = vec![0; 1000];
             keystreams().add_u64(64, &mut words);
             bytes_of_u64(&words)
         }),
-        ("masking and packing: the words", || {
+        case("masking and packing", "the words", || {
             let (mut keystreams, mut wire) = (Keystreams::with_capacity(SESSION, 1), Vec::new());
             keystreams.push([1; 32], false);
             keystreams.mask(Ring::new(20).unwrap(), 0, &words(1000, 1 << 20), &mut wire);
             wire
         }),
-        ("packing 8 bits: the words", || packed(8)),
-        ("packing 13 bits: the words", || packed(13)),
-        ("packing 20 bits: the words", || packed(20)),
-        ("packing 32 bits: the words", || packed(32)),
-        ("packing 40 bits: the words", packed_wide),
-        ("unpacking and adding 20 bits: the sum", || {
+        case("packing", "the words, 8 bits", || packed(8)),
+        case("packing", "the words, 13 bits", || packed(13)),
+        case("packing", "the words, 20 bits", || packed(20)),
+        case("packing", "the words, 32 bits", || packed(32)),
+        case("packing", "the words, 40 bits", packed_wide),
+        case("unpacking and adding", "the sum, 20 bits", || {
             let ring = Ring::new(20).unwrap();
             let mut sum = words(1024, 1 << 20);
             hazmat::add_packed_u32(ring, &[0x5a; 2560], &mut sum).unwrap();
             bytes_of_u32(&sum)
         }),
-        ("keystream of a block: the seed", || hazmat::keystream_start(SESSION, secret(2), 5).to_vec()),
-        ("lattice key and mask of a block: the seeds", || masked(LatticeSet::S48, 336, 17, What::Key)),
-        ("lattice mask of a block: the errors", || masked(LatticeSet::S48, 336, 17, What::Errors)),
-        ("lattice mask of a block: the words", || masked(LatticeSet::S48, 336, 17, What::Words)),
-        ("lattice key and mask of a block, two primes: the seeds", || masked(LatticeSet::L96, MAX_ABS, 21, What::Key)),
-        ("lattice mask of a block, two primes: the errors", || masked(LatticeSet::L96, MAX_ABS, 21, What::Errors)),
-        ("lattice mask of a block, two primes: the words", || masked(LatticeSet::L96, MAX_ABS, 21, What::Words)),
-        ("inverse transform: the values, portable", || transformed(Instructions::Portable)),
-        ("inverse transform: the values, best instructions", || transformed(*Instructions::available().last().unwrap())),
+        case("unpacking and adding of eight vectors", "the sum, 20 bits", || {
+            let ring = Ring::new(20).unwrap();
+            let mut sum = words(1024, 1 << 20);
+            hazmat::sum_packed_u32(ring, [&[0x5a; 2560]; 8], &mut sum).unwrap();
+            bytes_of_u32(&sum)
+        }),
+        case("keystream of a block", "the seed", || hazmat::keystream_start(SESSION, secret(2), 5).to_vec()),
+        case("lattice mask of a block", "the seeds of the key", || masked(LatticeSet::S48, 336, 17, What::Key)),
+        case("lattice mask of a block", "the errors", || masked(LatticeSet::S48, 336, 17, What::Errors)),
+        case("lattice mask of a block", "the words", || masked(LatticeSet::S48, 336, 17, What::Words)),
+        case("lattice mask of a block", "the seeds of the key, two primes", || masked(LatticeSet::L96, MAX_ABS, 21, What::Key)),
+        case("lattice mask of a block", "the errors, two primes", || masked(LatticeSet::L96, MAX_ABS, 21, What::Errors)),
+        case("lattice mask of a block", "the words, two primes", || masked(LatticeSet::L96, MAX_ABS, 21, What::Words)),
+        case("inverse transform", "the values, portable", || transformed(Instructions::Portable)),
+        case("inverse transform", "the values, best instructions", || transformed(*Instructions::available().last().unwrap())),
     ]
 }
 
