@@ -82,7 +82,7 @@ class Forgery:
             part.root = r.rest()
             return
         if part.tag == core.SURVIVORS:
-            part.bits = r.take(r.count(1))
+            part.bits = r.take(r.uint(4))
         part.entries, _ = core.entries_read(r)
 
     def part(self, tag):

@@ -246,7 +246,7 @@ def survivors_encode(desc, u3, entries):
 
 def survivors_decode(desc, body):
     r = Reader(body)
-    bits = r.take(r.count(1))
+    bits = r.take(r.uint(4))
     entries, inputs = entries_read(r, masked_input_decode)
     r.end()
     u3 = [desc.ids[k] for k in bitmap_positions(bits, desc.n)]

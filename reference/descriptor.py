@@ -107,7 +107,7 @@ class Descriptor:
         out = cls(roster=roster, server_key=r.take(32), max_colluders=r.uint(4), max_dropouts=r.uint(4),
                   min_honest=r.uint(4), vector_len=r.uint(8), chunk_len=r.uint(4),
                   modulus_bits=r.uint(1), bound_kind=r.uint(1), bound=r.uint(8), tail_log2=r.uint(4),
-                  encoding=r.take(r.count(1)), round=r.uint(8), attempt=r.take(16), context=r.take(32),
+                  encoding=r.take(r.uint(4)), round=r.uint(8), attempt=r.take(16), context=r.take(32),
                   previous=r.take(32), masking=masking, graph=graph)
         r.end()
         out.validate()

@@ -151,7 +151,7 @@ def points_of(desc, dealing):
 def survivors_of(desc, body):
     """Entries, and U3, which has to be that of the bitmap."""
     r = Reader(body)
-    bits = r.take(r.count(1))
+    bits = r.take(r.uint(4))
     entries, _ = core.entries_read(r, core.masked_input_decode)
     r.end()
     u3 = [e.client for e in entries]
