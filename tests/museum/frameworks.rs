@@ -65,8 +65,16 @@ fn a_masked_word_is_uniform_whatever_its_value() {
     }
 }
 
-/// Four clients, the second of which is gone before its input.
-fn one_leaves() -> (Session, BTreeMap<ClientId, Vec<u64>>, Vec<ClientId>, Sum, Vec<Vec<u8>>) {
+/// A session of four clients, the second of which is gone before its input.
+struct Left {
+    session: Session,
+    inputs: BTreeMap<ClientId, Vec<u64>>,
+    survivors: Vec<ClientId>,
+    sum: Sum,
+    messages: Vec<Vec<u8>>,
+}
+
+fn one_leaves() -> Left {
     let mut world = World::new(4, 1);
     let session = world.builder(100, 20).build().unwrap();
     let (inputs, round2) = (world.inputs(&session), until_inputs(&mut world, &session));
@@ -80,14 +88,14 @@ fn one_leaves() -> (Session, BTreeMap<ClientId, Vec<u64>>, Vec<ClientId>, Sum, V
     }
     let survivors = sent.keys().copied().collect();
     let (sum, _) = agree_and_reveal(server, sent, &mut messages);
-    (session, inputs, survivors, sum, messages)
+    Left { session, inputs, survivors, sum, messages }
 }
 
 /// Frameworks not named here: a client that left took its masks with it, and the sum stayed noise. Lesson: the sum is that of the clients
 /// that stayed, to the last bit.
 #[test]
 fn a_client_that_leaves_does_not_spoil_the_sum() {
-    let (session, inputs, survivors, sum, _) = one_leaves();
+    let Left { session, inputs, survivors, sum, .. } = one_leaves();
     assert_eq!(sum.survivors(), survivors);
     assert!(read_all(&sum) == plain_sum(&session, &inputs, &survivors));
 }
@@ -96,7 +104,7 @@ fn a_client_that_leaves_does_not_spoil_the_sum() {
 /// reveals opens one share of each client, and a form for two of one client does not exist.
 #[test]
 fn nobody_has_stayed_and_left() {
-    let (.., messages) = one_leaves();
+    let messages = one_leaves().messages;
     let reveals: Vec<_> = messages.iter().filter_map(|message| Message::<Reveal>::decode(message).ok()).collect();
     assert_eq!(reveals.len(), 3);
     for Message { body, .. } in reveals {
@@ -127,6 +135,6 @@ fn a_weight_leaves_under_the_mask() {
     assert!(![1, 1000].contains(&word(&light, 63)));
     let header = |Watched { header, .. }: &Watched| Message::<MaskedInput>::decode(header).unwrap().body;
     let (mut light, heavy) = (header(&light), header(&heavy));
-    light.root = heavy.root.clone();
+    light.root = heavy.root;
     assert_eq!(light, heavy, "but for the root of what is masked");
 }
