@@ -14,7 +14,7 @@ import ristretto
 import suite
 import xwing
 from audit_file import ALL_CHUNKS, END, OPENED_CHUNKS, PACKAGES
-from recorder import ls
+from recorder import ls, opened_pairs
 from suite import Fault, Reader, u8, u32, u64
 
 LISTS = {core.ADVERTS: core.ADVERT, core.DELIVERY: core.SHARES, core.SURVIVORS: core.MASKED_INPUT, core.AGREEMENT: core.CONSISTENCY}
@@ -52,7 +52,7 @@ class Forgery:
                 u2 = [e.client for e in part.entries]
             if tag == core.SURVIVORS:
                 self.u3 = [e.client for e in part.entries]
-                self.pairs = [(u, v) for u in u2 for v in u2 if u < v and (u in self.u3) != (v in self.u3)]
+                self.pairs = opened_pairs(u2, self.u3)
 
     def _take_apart(self, r, tag):
         out, start = Part(tag), r.at

@@ -121,6 +121,7 @@ fn reported(node: &Node<'_>, report: &Report) -> Outcome {
     liars.same(liars.numbers()?, ids(&report.liars))?;
     let root = node.get("sum_root")?;
     root.same(root.as_text().map(str::to_owned), report.sum_root.map(hex::encode))?;
+    // Of the chunks that were recomputed a report has the number.
     let checked = node.get("checked")?;
     let chunks: BTreeSet<u64> = checked.numbers()?.into_iter().filter(|chunk| *chunk < report.chunks).collect();
     checked.same(chunks.len() as u64, report.chunks_checked)?;
